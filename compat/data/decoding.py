@@ -1,0 +1,380 @@
+"""How an image file becomes pixels: the one place that decides between TensorFlow's decoders and Pillow.
+
+The reference is `keras.utils.load_img` followed by `keras.utils.img_to_array`, which is Pillow. TensorFlow's decoders
+run in parallel without Python's lock, so they decode what they are known to decode to the same pixels; whatever else
+lies in a file, Pillow decodes. And whatever TensorFlow refuses, Pillow has the last word on: it either succeeds, and
+then its pixels are right by definition, or it raises an error that names the file.
+
+Convention: images are channels last, sizes are `height, width`, values are the file's own (0 to 255, and up to 65535 or
+beyond for grey images of 16 and 32 bits in `color_mode="grayscale"`).
+"""
+
+import functools
+import io
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, features
+
+CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "hamming": Image.Resampling.HAMMING,
+    "box": Image.Resampling.BOX,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+# Above this Pillow warns of a decompression bomb, and at twice this it refuses: leave both to Pillow.
+_MOST_PIXELS = 89_478_485
+_PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_PNG_HEADER = 29  # bytes up to the interlace flag, the last field of IHDR
+_TO_PILLOW, _JPEG, _PNG = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Which pixels a file is decoded to.
+
+    Args:
+        height, width: size of the decoded image in pixels, at least 1.
+        color_mode: "rgb", "rgba" or "grayscale".
+        interpolation: one of "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"; used if the file has
+            another size.
+        keep_aspect_ratio: cut the largest centred box of the wanted aspect ratio before resizing; like Keras, only if
+            the file has another size.
+
+    Raises:
+        ValueError: if an argument is not one of the above.
+    """
+
+    height: int
+    width: int
+    color_mode: str = "rgb"
+    interpolation: str = "nearest"
+    keep_aspect_ratio: bool = False
+
+    def __post_init__(self):
+        for name in ("height", "width"):
+            size = getattr(self, name)
+            if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, not {size!r}.")
+        if self.color_mode not in CHANNELS:
+            raise ValueError(f"color_mode must be one of {sorted(CHANNELS)}, not {self.color_mode!r}.")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation must be one of {sorted(INTERPOLATIONS)}, not {self.interpolation!r}.")
+
+    @property
+    def channels(self):
+        """Number of channels: 1, 3 or 4."""
+        return CHANNELS[self.color_mode]
+
+    @property
+    def dtype(self):
+        """NumPy dtype of the pixels: float32 for grayscale, whose files may hold more than 8 bits, uint8 otherwise."""
+        return np.dtype("float32" if self.color_mode == "grayscale" else "uint8")
+
+    @property
+    def shape(self):
+        """(height, width, channels)."""
+        return (int(self.height), int(self.width), self.channels)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pillow
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def decode_with_pillow(path, decoding):
+    """Decode one file with Pillow; equals `img_to_array(load_img(path, ...), data_format="channels_last")`.
+
+    Args:
+        path: str, bytes or path-like.
+        decoding: a `Decoding`.
+
+    Returns:
+        An array of shape (height, width, channels) and of `decoding.dtype`; it may be read-only.
+
+    Raises:
+        Exception: what the operating system or Pillow raises, of the same type, with the path in its message.
+    """
+    path = os.fsdecode(path)
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        return _pixels(content, decoding)
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # the operating system's own, which names the file
+        message = f"{path}: {error}"
+        try:
+            named = type(error)(message)
+        except TypeError:  # an exception that is not built from one message
+            named = OSError(f"{path}: {type(error).__name__}: {error}")
+        raise named from error
+
+
+def _pixels(content, decoding):
+    """Pixels of a file's content (bytes), by Pillow."""
+    image = Image.open(io.BytesIO(content))
+    if decoding.color_mode == "grayscale":
+        if image.mode not in ("L", "I;16", "I"):
+            image = image.convert("L")
+    elif image.mode != decoding.color_mode.upper():
+        image = image.convert(decoding.color_mode.upper())
+    size = (int(decoding.width), int(decoding.height))
+    if image.size != size:
+        box = _centred_box(image.height, image.width, decoding) if decoding.keep_aspect_ratio else None
+        image = image.resize(size, INTERPOLATIONS[decoding.interpolation], box=box)
+    return np.asarray(image, dtype=decoding.dtype).reshape(decoding.shape)
+
+
+def _centred_box(height, width, decoding):
+    """(left, top, right, bottom) in whole pixels of the box that `keep_aspect_ratio` keeps."""
+    kept_height = min(height, width * int(decoding.height) // int(decoding.width))
+    kept_width = min(width, height * int(decoding.width) // int(decoding.height))
+    left, top = (width - kept_width) // 2, (height - kept_height) // 2
+    return left, top, left + kept_width, top + kept_height
+
+
+@functools.lru_cache(maxsize=1)
+def _threads(process):
+    """The thread pool of this process: a forked child inherits the object but not the threads, so it makes its own."""
+    return ThreadPoolExecutor(min(32, os.cpu_count() or 1), thread_name_prefix=f"keras_regen_decoding_{process}")
+
+
+def _load_batch_with_pillow(paths, decoding):
+    images = np.empty((len(paths), *decoding.shape), decoding.dtype)
+
+    def load(index):
+        images[index] = decode_with_pillow(paths[index], decoding)
+
+    # Reading the results raises the first error in the order of the files.
+    for _ in _threads(os.getpid()).map(load, range(len(paths))):
+        pass
+    return images
+
+
+def _pillow_in_graph(path, decoding):
+    """Decode the file named by a string scalar with Pillow, inside a graph."""
+    # The name is looked up when the graph runs, so that a test can count the calls.
+    image = tf.numpy_function(lambda name: decode_with_pillow(name, decoding), [path], decoding.dtype, stateful=False)
+    return tf.ensure_shape(image, decoding.shape)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# TensorFlow
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _route(content, formats, decoding):
+    """Which decoder takes a file's content, a string scalar: an int32 scalar, one of the three constants above."""
+    most_pixels = min(_MOST_PIXELS, Image.MAX_IMAGE_PIXELS or _MOST_PIXELS)
+    route = tf.constant(_TO_PILLOW)
+    if "PNG" in formats:
+        padded = tf.strings.join([tf.strings.substr(content, 0, _PNG_HEADER), tf.constant(b"\0" * _PNG_HEADER)])
+        header = tf.cast(tf.io.decode_raw(tf.strings.substr(padded, 0, _PNG_HEADER), tf.uint8), tf.int64)
+        width, height = (tf.reduce_sum(header[i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1]) for i in (16, 20))
+        depth, colour, interlace = header[24], header[25], header[28]
+        # With alpha asked for, a grey image of fewer than 8 bits and a transparent grey value differs.
+        known = (depth == 8) | ((depth < 8) & (colour == 3 if decoding.color_mode == "rgba" else True))
+        known &= (interlace == 0) & (width * height <= most_pixels)
+        route = tf.where(known & (tf.strings.substr(content, 0, len(_PNG_START)) == _PNG_START), _PNG, route)
+    if "JPEG" in formats:
+
+        def jpeg_route():
+            # Pillow refuses a JPEG whose end marker is missing; TensorFlow does not always.
+            complete = tf.strings.substr(content, -2, 2) == b"\xff\xd9"
+            height, width, channels = tf.unstack(tf.cast(tf.io.extract_jpeg_shape(content), tf.int64))
+            known = complete & (height * width <= most_pixels) & ((channels == 1) | (channels == 3))
+            return tf.where(known, _JPEG, _TO_PILLOW)
+
+        route = tf.cond(tf.strings.substr(content, 0, 3) == b"\xff\xd8\xff", jpeg_route, lambda: route)
+    return route
+
+
+def _nearest_indices(start, length, size):
+    """The source index of each of `size` pixels over `length` pixels from `start` on: Pillow's own arithmetic.
+
+    Pillow adds the scale to a running float64 position, pixel by pixel; multiplying instead rounds differently.
+    """
+    scale = tf.cast(length, tf.float64) / size
+    first = tf.cast(start, tf.float64) + scale * 0.5
+    return tf.cast(tf.cumsum(tf.concat([[first], tf.fill([size - 1], scale)], 0)), tf.int32)
+
+
+def _finish(image, decoding):
+    """Resize by nearest neighbour and convert the colours of a decoded uint8 image (h, w, 3 or 4)."""
+    height, width, channels = decoding.shape
+    shape = tf.shape(image, out_type=tf.int64)
+
+    def resize():
+        top, left, kept_height, kept_width = tf.constant(0, tf.int64), tf.constant(0, tf.int64), shape[0], shape[1]
+        if decoding.keep_aspect_ratio:
+            kept_height = tf.minimum(shape[0], shape[1] * height // width)
+            kept_width = tf.minimum(shape[1], shape[0] * width // height)
+            top, left = (shape[0] - kept_height) // 2, (shape[1] - kept_width) // 2
+        rows = tf.gather(image, _nearest_indices(top, kept_height, height))
+        return tf.gather(rows, _nearest_indices(left, kept_width, width), axis=1)
+
+    image = tf.cond((shape[0] == height) & (shape[1] == width), lambda: image, resize)
+    # Colours after the resize: nearest neighbour only picks pixels, so the order does not matter, and here are fewer.
+    if channels == 1:
+        red, green, blue = tf.unstack(tf.cast(tf.ensure_shape(image, (height, width, 3)), tf.int32), axis=-1)
+        # Pillow's luma in 16-bit fixed point, rounded to nearest; equal channels stay as they are.
+        luma = tf.bitwise.right_shift(19595 * red + 38470 * green + 7471 * blue + 0x8000, 16)
+        image = tf.cast(luma[..., None], tf.float32)
+    elif channels == 4:
+        opaque = tf.ensure_shape(image, (height, width, None))
+        image = tf.cond(
+            tf.shape(opaque)[-1] == 4,
+            lambda: opaque,
+            lambda: tf.pad(opaque, [[0, 0]] * 2 + [[0, 1]], constant_values=255),
+        )
+    return tf.ensure_shape(image, decoding.shape)
+
+
+def _decode_jpeg(content):
+    # INTEGER_ACCURATE is what Pillow's libjpeg does; the default differs by up to 18 grey levels.
+    # Always three channels: with one, TensorFlow takes the luma stored in the file instead of computing it.
+    return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _decode_png(content, decoding):
+    return tf.io.decode_png(content, channels=4 if decoding.color_mode == "rgba" else 3)
+
+
+def _decode_native(path, formats, decoding):
+    """Decode one file, a string scalar, natively if that is known to be the same and by Pillow if not."""
+    content = tf.io.read_file(path)
+    return tf.switch_case(
+        _route(content, formats, decoding),
+        {
+            _TO_PILLOW: lambda: _pillow_in_graph(path, decoding),
+            _JPEG: lambda: _finish(_decode_jpeg(content), decoding),
+            _PNG: lambda: _finish(_decode_png(content, decoding), decoding),
+        },
+    )
+
+
+def _map_files(decode, paths, decoding):
+    signature = tf.TensorSpec(decoding.shape, decoding.dtype)
+    return tf.map_fn(decode, paths, fn_output_signature=signature, parallel_iterations=16)
+
+
+def _native_formats(decoding):
+    """The formats that TensorFlow decodes to Pillow's pixels with this decoding on this machine."""
+    if decoding.interpolation != "nearest":  # Pillow resizes by its own filters, so it may as well decode
+        return ()
+    return tuple(name for name in ("JPEG", "PNG") if _agrees(name))
+
+
+@functools.cache
+def _agrees(name):
+    """Whether TensorFlow decodes and resizes small images of the format "JPEG" or "PNG" to Pillow's pixels here.
+
+    The two bring their own libjpeg, and either may be built with another one some day. Warns once if they differ.
+    """
+    noise = np.random.RandomState(0).randint(0, 256, (9, 12, 3)).astype("uint8")
+    colour = Image.fromarray(noise).resize((53, 37), Image.Resampling.BICUBIC)
+    if name == "JPEG":
+        variants = [(colour, {"quality": 80, "subsampling": subsampling}) for subsampling in (0, 1, 2)]
+        variants += [(colour, {"progressive": True}), (colour.convert("L"), {"quality": 60})]
+    else:
+        variants = [(colour.convert(mode), {}) for mode in ("RGB", "L", "P", "1")]
+    with tf.init_scope(), tf.device("/device:CPU:0"):
+        for image, options in variants:
+            file = io.BytesIO()
+            image.save(file, name, **options)
+            for decoding in (Decoding(29, 61), Decoding(23, 19, "grayscale", keep_aspect_ratio=True)):
+                content = tf.constant(file.getvalue())
+                decoded = _decode_jpeg(content) if name == "JPEG" else _decode_png(content, decoding)
+                if not np.array_equal(_finish(decoded, decoding).numpy(), _pixels(file.getvalue(), decoding)):
+                    warnings.warn(
+                        f"TensorFlow {tf.__version__} and Pillow {Image.__version__} (libjpeg-turbo "
+                        f"{features.version('libjpeg_turbo')}) decode the same {name} to different pixels on this "
+                        f"machine, so {name} files are decoded by Pillow: same pixels as before, but slower.",
+                        RuntimeWarning,
+                        stacklevel=2,
+                    )
+                    return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Batches
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def decode_files(paths, decoding):
+    """Decode a batch of files inside a graph: for `tf.data` and `tf.function`.
+
+    Args:
+        paths: string tensor of shape (n,), n may be unknown and 0.
+        decoding: a `Decoding`.
+
+    Returns:
+        A tensor of shape (n, height, width, channels) and of `decoding.dtype`.
+
+    Raises:
+        tf.errors.OpError: when it runs, if a file cannot be decoded; the message holds Pillow's error and the path.
+    """
+    formats = _native_formats(decoding)
+
+    def pillow(paths):
+        return _map_files(lambda path: _pillow_in_graph(path, decoding), paths, decoding)
+
+    def native(paths):
+        return _map_files(lambda path: _decode_native(path, formats, decoding), paths, decoding)
+
+    # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
+    with tf.device("/device:CPU:0"):
+        paths = tf.convert_to_tensor(paths, tf.string)
+        if not formats:
+            return pillow(paths)
+        # TensorFlow's decoders name no file in their errors, and a graph cannot catch; a dataset can. If anything in
+        # the batch fails, Pillow decodes the whole of it. A try around each image would cost more than one a batch.
+        batch = tf.data.Dataset.from_tensors(paths)
+        attempts = batch.map(native).ignore_errors().concatenate(batch.map(pillow))
+        images = attempts.take(1).get_single_element()
+        return tf.ensure_shape(images, (paths.shape[0], *decoding.shape))
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(decoding, formats, most_pixels):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def decode(paths):
+        return _map_files(lambda path: _decode_native(path, formats, decoding), paths, decoding)
+
+    return decode
+
+
+def load_batch(paths, decoding, use_tensorflow=True):
+    """Decode a batch of files now: for iterators.
+
+    Args:
+        paths: sequence of n str, bytes or path-like.
+        decoding: a `Decoding`.
+        use_tensorflow: False for Pillow alone, in a pool of threads: needed in a forked child process, where TensorFlow
+            hangs.
+
+    Returns:
+        A writable array of shape (n, height, width, channels) and of `decoding.dtype`.
+
+    Raises:
+        Exception: what `decode_with_pillow` raises for the first file, in their order, that cannot be decoded.
+    """
+    paths = [os.fsencode(path) for path in paths]
+    formats = _native_formats(decoding) if use_tensorflow and paths else ()
+    if formats:
+        try:
+            with tf.device("/device:CPU:0"):
+                return _compiled(decoding, formats, Image.MAX_IMAGE_PIXELS)(tf.constant(paths)).numpy()
+        except tf.errors.OpError:
+            pass  # Pillow decides: it may read what TensorFlow refuses, and its errors name the file
+    return _load_batch_with_pillow(paths, decoding)

@@ -1,0 +1,298 @@
+"""How a generator's batches are made: at once by the kernels where that gives the same numbers, else image by image."""
+
+import collections
+import os
+import warnings
+
+import keras
+import numpy as np
+
+from ..data.augmentation import Augmentation, Rows, Statistics, augment
+from .convention import COLUMNS, affine_matrices, is_identity, table_from_rows
+from .draws import draw_table
+
+COMPILE_AFTER_SECONDS = 0.3
+"""Compiling for one shape of image takes about so long; until as much work has come, SciPy does it sooner."""
+
+_work = collections.defaultdict(float)
+_warned = set()
+_forked = False
+
+
+def _after_fork():
+    global _forked  # noqa: PLW0603 - a process has no better place to note that it is a fork
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def forked():
+    """Whether this process is a fork, in which TensorFlow hangs."""
+    return _forked
+
+
+def say_once(message):
+    """Warn about a slower path, once a process for each message."""
+    if message not in _warned:
+        _warned.add(message)
+        warnings.warn(message, stacklevel=2)
+
+
+def overrides(generator, method):
+    """Whether `method` of the generator is not the one of `ImageDataGenerator`: a subclass's, or set by hand."""
+    from .image_data_generator import ImageDataGenerator  # noqa: PLC0415 - it imports this module
+
+    return getattr(getattr(generator, method), "__func__", None) is not getattr(ImageDataGenerator, method)
+
+
+def obstacle(generator, dtype, image_shape):
+    """Why the images of this generator cannot be transformed a batch at a time; None if they can.
+
+    Args:
+        generator: an `ImageDataGenerator` or whatever takes its place.
+        dtype: the dtype in which the legacy code would transform the images.
+        image_shape: their shape, in the generator's data format.
+    """
+    from .image_data_generator import ImageDataGenerator  # noqa: PLC0415 - it imports this module
+
+    if forked():
+        return "TensorFlow does not run in a forked process"
+    if not isinstance(generator, ImageDataGenerator):
+        return f"{type(generator).__name__} is not an ImageDataGenerator"
+    if overrides(generator, "apply_transform"):
+        return f"{type(generator).__name__}.apply_transform is overridden"
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        return f"dtype {np.dtype(dtype).name} is neither float32 nor float64"
+    if generator.fill_mode not in ("nearest", "constant", "reflect", "wrap"):
+        return f"fill_mode {generator.fill_mode!r} has no kernel"
+    if generator.interpolation_order not in range(6):
+        return f"interpolation_order {generator.interpolation_order!r} has no kernel"
+    if generator.brightness_range is not None or overrides(generator, "get_random_transform"):
+        if generator.data_format != keras.config.image_data_format():
+            return f"brightness follows keras.config.image_data_format(), not {generator.data_format!r}"
+        if {np.dtype(dtype).name, keras.config.floatx()} != {"float32"}:
+            return "brightness has a kernel for float32 alone"
+        if image_shape[generator.channel_axis - 1] not in (1, 3, 4):
+            return "brightness needs 1, 3 or 4 channels"
+    return None
+
+
+def standardizes_in_python(generator):
+    """Why `standardize` must be called on each image; None if it can be done to a batch."""
+    if overrides(generator, "standardize"):
+        return f"{type(generator).__name__}.standardize is overridden"
+    if generator.preprocessing_function:
+        return "preprocessing_function is a Python function"
+    if type(generator.rescale) not in (int, float, type(None)):
+        # NumPy computes with its own scalars in their precision, with Python's in that of the image.
+        return "rescale is not a Python number"
+    return None
+
+
+def draw(generator, n, image_shape):
+    """Draw the table of `n` images of `image_shape` (in the generator's data format) from the global generator."""
+    if overrides(generator, "get_random_transform"):
+        return table_from_rows([generator.get_random_transform(image_shape) for _ in range(n)])
+    return draw_table(generator, n, image_shape[generator.row_axis - 1], image_shape[generator.col_axis - 1])
+
+
+def prepare(generator, table, image_shape):
+    """The `Rows` of a table for images of `image_shape` (in the generator's data format)."""
+    height, width = image_shape[generator.row_axis - 1], image_shape[generator.col_axis - 1]
+    columns = dict(zip(COLUMNS, table.T, strict=True))
+    matrix = affine_matrices(table, height, width, generator.legacy_axes)
+    matrix[is_identity(table)] = np.eye(2, 3)
+    return Rows(
+        matrix,
+        columns["flip_horizontal"] != 0,
+        columns["flip_vertical"] != 0,
+        columns["channel_shift_intensity"].copy(),
+        columns["brightness"].copy(),
+    )
+
+
+def augmentation_of(generator, dtype, output_dtype, input_format, standardize):
+    """The `Augmentation` and the `Statistics` of a generator.
+
+    Args:
+        dtype, output_dtype: dtypes of the computation and of the batches.
+        input_format: axis order of the images that come in.
+        standardize: whether to standardize, too.
+    """
+    g = generator
+    any_row = overrides(g, "get_random_transform")
+    zooms = not (g.zoom_range[0] == 1 and g.zoom_range[1] == 1)
+    moves = [g.rotation_range, g.width_shift_range, g.height_shift_range, g.shear_range]
+    statistics = [np.zeros(0, "float32")] * 3
+    if standardize:
+        for i, (argument, name) in enumerate(
+            [
+                ("featurewise_center", "mean"),
+                ("featurewise_std_normalization", "std"),
+                ("zca_whitening", "zca_whitening_matrix"),
+            ]
+        ):
+            if g._fitted(argument, name):
+                statistics[i] = np.asarray(getattr(g, name))
+    augmentation = Augmentation(
+        dtype=np.dtype(dtype).name,
+        data_format=g.data_format,
+        input_format=input_format,
+        warp=bool(any_row or zooms or any(np.any(move) for move in moves)),
+        fill_mode=g.fill_mode,
+        fill_value=float(g.cval),
+        order=int(g.interpolation_order),
+        channel_shift=bool(any_row or g.channel_shift_range),
+        flip=bool(any_row or g.horizontal_flip or g.vertical_flip),
+        brightness=bool(any_row or g.brightness_range is not None),
+        rescale=float(g.rescale) if standardize and g.rescale else None,
+        samplewise_center=bool(standardize and g.samplewise_center),
+        samplewise_std=bool(standardize and g.samplewise_std_normalization),
+        output_dtype=np.dtype(output_dtype).name,
+    )
+    return augmentation, Statistics(*statistics)
+
+
+def _as_float(image, dtype, input_format, data_format):
+    if input_format != data_format:
+        image = image.transpose(2, 0, 1)
+    return image.astype(dtype)
+
+
+def apply(generator, images, table, dtype, output_dtype, input_format, standardize):
+    """Transform (and standardize) images with the rows of a table.
+
+    Args:
+        images: array of n images in `input_format`, uint8 or of `dtype`.
+        table: (n, 10).
+
+    Returns:
+        Array of n images in the generator's data format and `output_dtype`.
+    """
+    g = generator
+    augmentation, statistics = augmentation_of(g, dtype, output_dtype, input_format, standardize)
+    key = (augmentation, images.shape[1:])
+    _work[key] += len(images) * (2e-4 + 2e-8 * images[0].size)
+    if _work[key] > COMPILE_AFTER_SECONDS:
+        shape = images.shape[1:]
+        if input_format != g.data_format:
+            shape = (shape[2], *shape[:2])
+        return augment(augmentation, images, prepare(g, table, shape), statistics)
+    batch = []
+    for image, row in zip(images, table, strict=True):
+        named = {name: None if np.isnan(value) else value for name, value in zip(COLUMNS, row.tolist(), strict=True)}
+        x = g.apply_transform(_as_float(image, dtype, input_format, g.data_format), named)
+        batch.append(g.standardize(x) if standardize else x)
+    return np.stack(batch).astype(output_dtype, copy=False)
+
+
+class BatchMaker:
+    """Makes the batches of one flow, drawing from NumPy's global generator in the legacy order."""
+
+    def __init__(self, generator, image_shape, data_format, dtype, output_dtype, input_format):
+        """
+        Args:
+            generator: the `ImageDataGenerator`, or None to pass the images on.
+            image_shape: shape of an image in the batches.
+            data_format: axis order of the batches.
+            dtype: dtype in which the legacy code would transform the images.
+            output_dtype: dtype of the batches.
+            input_format: axis order in which the images arrive.
+        """
+        self.generator, self.image_shape, self.data_format = generator, tuple(image_shape), data_format
+        self.dtype, self.output_dtype, self.input_format = dtype, output_dtype, input_format
+        self._standardize_draws = False
+
+    def python_reason(self):
+        """Why Python has to look at every image; None if a batch is drawn and made at once."""
+        return obstacle(self.generator, self.dtype, self.image_shape) or standardizes_in_python(self.generator)
+
+    def draw(self, n):
+        """The table of the next `n` images."""
+        return draw(self.generator, n, self.image_shape)
+
+    def prepare(self, table):
+        """The `Rows` of a table."""
+        return prepare(self.generator, table, self.image_shape)
+
+    def augmentation(self):
+        """The `Augmentation` and the `Statistics` of a whole batch."""
+        return augmentation_of(self.generator, self.dtype, self.output_dtype, self.input_format, standardize=True)
+
+    def __call__(self, images, table=None):
+        """Transform and standardize a batch.
+
+        Args:
+            images: array of n images, uint8 or of a float dtype, in `input_format`.
+            table: the draws, if they were made before.
+
+        Returns:
+            Array (n, *image_shape) in `output_dtype`.
+        """
+        if len(images) == 0:
+            return np.zeros((0, *self.image_shape), dtype=self.output_dtype)
+        if self.generator is None:
+            moved = self.input_format != self.data_format
+            return (images.transpose(0, 3, 1, 2) if moved else images).astype(self.output_dtype)
+        if table is None:
+            reason = obstacle(self.generator, self.dtype, self.image_shape)
+            if reason is not None:
+                say_once(f"keras_regen transforms the images one by one, which is slower: {reason}.")
+                return self._one_by_one(images)
+            if standardizes_in_python(self.generator):
+                return self._standardized_one_by_one(images)
+            table = self.draw(len(images))
+        return self._apply(images, table, standardize=True)
+
+    def _apply(self, images, table, standardize):
+        output_dtype = self.output_dtype if standardize else self.dtype
+        return apply(self.generator, images, table, self.dtype, output_dtype, self.input_format, standardize)
+
+    def _one_by_one(self, images):
+        g = self.generator
+        batch = np.zeros((len(images), *self.image_shape), dtype=self.output_dtype)
+        for i, image in enumerate(images):
+            x = _as_float(image, self.dtype, self.input_format, self.data_format)
+            batch[i] = g.standardize(g.apply_transform(x, g.get_random_transform(x.shape)))
+        return batch
+
+    def _standardized_one_by_one(self, images):
+        """Transform a batch at once, then call `standardize` on each image with the random state it would have seen.
+
+        A function that draws from `np.random` moves the draws of all later images, so these are drawn again, and
+        from then on every batch goes one image at a time.
+        """
+        g, n = self.generator, len(images)
+        batch = np.zeros((n, *self.image_shape), dtype=self.output_dtype)
+        i = 0
+        while i < n:
+            ahead = 1 if self._standardize_draws else n - i
+            rows, states = [], []
+            for _ in range(ahead):
+                rows.append(g.get_random_transform(self.image_shape))
+                states.append(np.random.get_state())
+            for x, state in zip(self._apply(images[i : i + ahead], table_from_rows(rows), False), states, strict=True):
+                np.random.set_state(state)
+                batch[i] = g.standardize(x)
+                i += 1
+                if not _same_state(np.random.get_state(), state):
+                    self._standardize_draws = True
+                    break
+        return batch
+
+
+def _same_state(a, b):
+    return a[2:] == b[2:] and np.array_equal(a[1], b[1])
+
+
+def transform_array(generator, x):
+    """What `random_transform` on each image of `x` (n images in the generator's data format and dtype) gives."""
+    if overrides(generator, "random_transform") or obstacle(generator, x.dtype, x.shape[1:]) is not None:
+        return np.stack([generator.random_transform(image) for image in x])
+    table = draw(generator, len(x), x.shape[1:])
+    parts = [
+        apply(generator, x[i : i + 256], table[i : i + 256], x.dtype, x.dtype, generator.data_format, False)
+        for i in range(0, len(x), 256)
+    ]
+    return np.concatenate(parts) if parts else x

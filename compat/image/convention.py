@@ -1,0 +1,99 @@
+"""The geometry of the legacy code, its two mistakes included. The only module that knows of them.
+
+The legacy module composes rotation, shift, shear and zoom as one matrix over (x, y), recentres it and then swaps its
+axes, because NumPy indexes (row, column). Two things go wrong on the way:
+
+- the shift drawn from `height_shift_range` and scaled by the height is taken for x, so it moves **columns**, and the
+  one from `width_shift_range` moves rows;
+- the matrix is recentred about (height / 2, width / 2) before the axes are swapped, so an image that is not square
+  turns, shears and zooms about the wrong point.
+
+Every script written against the legacy module has these built in, so they are the default; `legacy_axes=False`
+corrects both. The layers of `keras_regen.layers` never had them.
+"""
+
+import numpy as np
+
+COLUMNS = (
+    "theta",
+    "tx",
+    "ty",
+    "shear",
+    "zx",
+    "zy",
+    "flip_horizontal",
+    "flip_vertical",
+    "channel_shift_intensity",
+    "brightness",
+)
+"""The columns of a table of transformations: the keys of `ImageDataGenerator.get_random_transform`."""
+
+_NO_TRANSFORM = np.array([0, 0, 0, 0, 1, 1, 0, 0, np.nan, np.nan], dtype="float64")
+
+
+def table_from_rows(rows):
+    """Stack the dictionaries of `get_random_transform` into a table.
+
+    Args:
+        rows: a sequence of dictionaries. A key that is absent or None leaves that part of the image as it is.
+
+    Returns:
+        float64 array (n, 10), the columns as in `COLUMNS`; NaN stands for "none" in the last two.
+    """
+    table = np.tile(_NO_TRANSFORM, (len(rows), 1))
+    for i, row in enumerate(rows):
+        for j, name in enumerate(COLUMNS):
+            if row.get(name) is not None:
+                table[i, j] = row[name]
+    return table
+
+
+def is_identity(table):
+    """Boolean (n,): whether a row moves no pixel. The legacy code then returns the image as it came."""
+    return np.all(table[:, :6] == _NO_TRANSFORM[:6], axis=1)
+
+
+def _stack(elements):
+    zero = np.zeros_like(elements[0][0])
+    rows = [[zero + element for element in row] for row in elements]
+    return np.moveaxis(np.array(rows), -1, 0)
+
+
+def recentred(matrix, x, y):
+    """Conjugate 3x3 matrices (..., 3, 3) by the shift to the centre of an image of extent `x` by `y` pixels."""
+    x, y = float(x) / 2 - 0.5, float(y) / 2 - 0.5
+    to_centre = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]])
+    from_centre = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]])
+    return to_centre @ matrix @ from_centre
+
+
+def affine_matrices(table, height, width, legacy_axes=True, swap_axes=True):
+    """The matrices of a table of transformations: rotation, then shift, shear and zoom, about the centre.
+
+    Convention:
+        Output to input: pixel (row, column) of the result is read at `m[:, :2] @ (row, column) + m[:, 2]`. Pixel
+        centres lie on integers. `theta` and `shear` are degrees, `tx` and `ty` pixels, `zx` and `zy` factors of the
+        coordinates, so 2 shows twice as much of the image at half the size.
+
+    Args:
+        table: float64 array (n, >= 6) with the columns theta, tx, ty, shear, zx, zy.
+        height, width: size of the images in pixels.
+        legacy_axes: whether to keep the legacy mistakes described at the top of this module.
+        swap_axes: whether rows come before columns in the image array, as they always do in a generator.
+
+    Returns:
+        float64 array (n, 2, 3), with the bits of the legacy code.
+    """
+    theta, tx, ty, shear, zx, zy = np.asarray(table, dtype="float64")[:, :6].T
+    theta, shear = np.deg2rad(theta), np.deg2rad(shear)
+    extent = height, width
+    if not legacy_axes:
+        tx, ty, extent = ty, tx, (width, height)
+    matrix = _stack([[np.cos(theta), -np.sin(theta), 0], [np.sin(theta), np.cos(theta), 0], [0, 0, 1]])
+    matrix = matrix @ _stack([[tx * 0 + 1, 0, tx], [0, 1, ty], [0, 0, 1]])
+    matrix = matrix @ _stack([[shear * 0 + 1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
+    matrix = matrix @ _stack([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
+    matrix = recentred(matrix, *extent)
+    if swap_axes:
+        matrix = matrix[:, [1, 0, 2]][:, :, [1, 0, 2]]
+    return np.ascontiguousarray(matrix[:, :2])

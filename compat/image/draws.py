@@ -1,0 +1,94 @@
+"""Replayed draws: NumPy's global generator, called in the order in which the legacy code calls it.
+
+The order, an image at a time: theta; tx (from `height_shift_range`); ty (from `width_shift_range`); shear; zx and zy;
+horizontal flip and vertical flip, always, even when off; channel shift; brightness. What is switched off draws nothing,
+the flips excepted. A shift by a float draws once; by an int or a list it draws twice or more, because an index and a
+sign are chosen instead.
+"""
+
+import math
+from numbers import Real
+
+import numpy as np
+
+from .convention import COLUMNS, table_from_rows
+
+
+def _draw_shift(shift_range, size):
+    try:
+        shift = np.random.choice(shift_range)
+        shift *= np.random.choice([-1, 1])
+    except ValueError:  # a float is not a set of choices, and consumed nothing
+        shift = np.random.uniform(-shift_range, shift_range)
+    return shift * size if np.max(shift_range) < 1 else shift
+
+
+def draw_row(generator, height, width):
+    """Draw one transformation: the dictionary of `ImageDataGenerator.get_random_transform`."""
+    g = generator
+    row = dict.fromkeys(COLUMNS, 0)
+    if g.rotation_range:
+        row["theta"] = np.random.uniform(-g.rotation_range, g.rotation_range)
+    if g.height_shift_range:
+        row["tx"] = _draw_shift(g.height_shift_range, height)
+    if g.width_shift_range:
+        row["ty"] = _draw_shift(g.width_shift_range, width)
+    if g.shear_range:
+        row["shear"] = np.random.uniform(-g.shear_range, g.shear_range)
+    if g.zoom_range[0] == 1 and g.zoom_range[1] == 1:
+        row["zx"] = row["zy"] = 1
+    else:
+        row["zx"], row["zy"] = np.random.uniform(g.zoom_range[0], g.zoom_range[1], 2)
+    row["flip_horizontal"] = (np.random.random() < 0.5) * g.horizontal_flip
+    row["flip_vertical"] = (np.random.random() < 0.5) * g.vertical_flip
+    row["channel_shift_intensity"] = row["brightness"] = None
+    if g.channel_shift_range != 0:
+        row["channel_shift_intensity"] = np.random.uniform(-g.channel_shift_range, g.channel_shift_range)
+    if g.brightness_range is not None:
+        row["brightness"] = np.random.uniform(g.brightness_range[0], g.brightness_range[1])
+    return row
+
+
+def draw_table(generator, n, height, width):
+    """Draw `n` transformations; the same numbers as `n` calls of `draw_row`, in one go where the stream allows.
+
+    Returns:
+        float64 array (n, 10), the columns as in `COLUMNS`.
+    """
+    g = generator
+    bounds = [
+        ("theta", -g.rotation_range, g.rotation_range) if g.rotation_range else None,
+        ("tx", -g.height_shift_range, g.height_shift_range) if _is_float(g.height_shift_range) else None,
+        ("ty", -g.width_shift_range, g.width_shift_range) if _is_float(g.width_shift_range) else None,
+        ("shear", -g.shear_range, g.shear_range) if g.shear_range else None,
+        *([] if g.zoom_range[0] == 1 and g.zoom_range[1] == 1 else [(z, *g.zoom_range) for z in ("zx", "zy")]),
+        ("flip_horizontal", 0.0, 1.0),
+        ("flip_vertical", 0.0, 1.0),
+        ("channel_shift_intensity", -g.channel_shift_range, g.channel_shift_range) if g.channel_shift_range else None,
+        ("brightness", *g.brightness_range) if g.brightness_range is not None else None,
+    ]
+    bounds = [bound for bound in bounds if bound is not None]
+    shifts = [g.height_shift_range, g.width_shift_range]
+    plain = all(_is_float(shift) or not shift for shift in shifts) and all(
+        isinstance(low, Real) and math.isfinite(high - low) for _, low, high in bounds
+    )
+    if not plain:
+        return table_from_rows([draw_row(g, height, width) for _ in range(n)])
+    table = table_from_rows([{}] * n)
+    uniforms = np.random.random_sample((n, len(bounds)))
+    for (name, low, high), u in zip(bounds, uniforms.T, strict=True):
+        if name.startswith("flip"):
+            column = (u < 0.5) * getattr(g, "horizontal_flip" if name.endswith("horizontal") else "vertical_flip")
+        else:
+            column = low + (high - low) * u
+        if name == "tx" and g.height_shift_range < 1:
+            column = column * height
+        if name == "ty" and g.width_shift_range < 1:
+            column = column * width
+        table[:, COLUMNS.index(name)] = column
+    return table
+
+
+def _is_float(value):
+    # Python and NumPy floats alone: `np.random.choice` takes an int, a bool or a NumPy integer for a set of choices.
+    return isinstance(value, (float, np.floating)) and bool(value)

@@ -1,0 +1,277 @@
+"""What the three iterators share: the order of the samples, the seeds, and how a batch is put together."""
+
+import os
+import threading
+import warnings
+
+import keras
+import numpy as np
+
+from ..data.decoding import Decoding, load_batch
+from ..data.flow import Files, Flow
+from .batches import BatchMaker, forked
+from .utils import IMAGE_EXTENSIONS, array_to_img
+
+__all__ = ["BatchFromFilesMixin", "Iterator"]
+
+_drawing = threading.RLock()  # NumPy's global generator is one for all iterators and threads
+
+
+class Iterator(keras.utils.PyDataset):
+    """Base class of the iterators: endless with `next`, random access with `[i]`, and a dataset for `model.fit`.
+
+    With a seed, every `next()` and every `[i]` seeds NumPy's global generator with `seed + total_batches_seen` and
+    then counts the batch, so what a batch holds depends on how many were pulled before it.
+
+    Args:
+        n: number of samples.
+        batch_size: samples in a batch; the last of an epoch may have fewer.
+        shuffle: whether to permute the samples, anew each epoch.
+        seed: int, or None to go on with the state of NumPy's global generator.
+        workers, use_multiprocessing, max_queue_size: those of `keras.utils.PyDataset`, for `model.fit`.
+    """
+
+    white_list_formats = tuple(IMAGE_EXTENSIONS)
+
+    def __init__(self, n, batch_size, shuffle, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.n = n
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.batch_index = 0
+        self.total_batches_seen = 0
+        self.lock = threading.Lock()
+        self.index_array = None
+        self.index_generator = self._flow_index()
+
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name not in ("lock", "index_generator")}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.lock = threading.Lock()
+        self.index_generator = self._flow_index()
+
+    def _set_index_array(self):
+        self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
+
+    def _seed_batch(self):
+        if self.seed is not None:
+            np.random.seed(self.seed + self.total_batches_seen)
+
+    def __len__(self):
+        return (self.n + self.batch_size - 1) // self.batch_size
+
+    def __getitem__(self, idx):
+        if idx >= len(self):
+            raise ValueError(f"Batch {idx} was asked for, but there are {len(self)}: 0 to {len(self) - 1}.")
+        with _drawing, self.lock:
+            self._seed_batch()
+            self.total_batches_seen += 1
+            if self.index_array is None:
+                self._set_index_array()
+            index_array = self.index_array[self.batch_size * idx : self.batch_size * (idx + 1)]
+            table = self._draw(len(index_array))
+        return self._batch(index_array, table)
+
+    def __next__(self):
+        with _drawing, self.lock:
+            index_array = next(self.index_generator)
+            table = self._draw(len(index_array))
+        return self._batch(index_array, table)
+
+    def next(self):
+        """The next batch: `next(iterator)`, as scripts for older Keras versions spell it."""
+        return self.__next__()
+
+    def __iter__(self):
+        return self
+
+    def on_epoch_end(self):
+        """Permute the samples for the next epoch, as `model.fit` asks after each."""
+        with _drawing:
+            self._set_index_array()
+
+    def reset(self):
+        """Go back to the first batch. The seeds go on counting."""
+        self.batch_index = 0
+
+    def _flow_index(self):
+        while True:
+            self._seed_batch()
+            if self.batch_index == 0:
+                self._set_index_array()
+            start = (self.batch_index * self.batch_size) % self.n if self.n else 0
+            self.batch_index = self.batch_index + 1 if start + self.batch_size < self.n else 0
+            self.total_batches_seen += 1
+            yield self.index_array[start : start + self.batch_size]
+
+    def _makes_its_own_batches(self):
+        """Whether a subclass outside this package overrides how a batch is made."""
+        module = getattr(self._get_batches_of_transformed_samples, "__module__", None) or ""
+        return module.rpartition(".")[0] != __name__.rpartition(".")[0]
+
+    def _maker(self):
+        """The `BatchMaker` of this flow."""
+        raise NotImplementedError
+
+    def python_reason(self):
+        """Why Python has to make every batch; None if decoding, drawing and transforming go by whole batches."""
+        if self._makes_its_own_batches():
+            return f"{type(self).__name__}._get_batches_of_transformed_samples is overridden"
+        if self.save_to_dir:
+            return "save_to_dir writes every image"
+        return None if self.image_data_generator is None else self._maker().python_reason()
+
+    def _draw(self, n):
+        """Draw the table of the next batch, if it can be drawn apart from the images."""
+        if self._makes_its_own_batches() or self.image_data_generator is None or self._maker().python_reason():
+            return None
+        return self._maker().draw(n)
+
+    def _batch(self, index_array, table):
+        if table is None:
+            return self._get_batches_of_transformed_samples(index_array)
+        return self._get_batches_of_transformed_samples(index_array, table)
+
+    def _get_batches_of_transformed_samples(self, index_array):
+        """Make the batch of the samples in `index_array`. For subclasses to implement."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its batches are made.")
+
+    def _save(self, batch_x, index_array, largest):
+        """Write the images of a batch to `save_to_dir`, if given; each draws a number below `largest` for its name."""
+        if not self.save_to_dir:
+            return
+        for x, j in zip(batch_x, index_array, strict=True):
+            name = f"{self.save_prefix}_{j}_{np.random.randint(largest)}.{self.save_format}"
+            array_to_img(x, self.data_format, scale=True).save(os.path.join(self.save_to_dir, name))
+
+    def _plan_epoch(self):
+        """Draw a whole epoch, as `len(self)` calls of `next` after `reset` would.
+
+        Returns:
+            The indices (n,) of the samples and their `Rows`.
+        """
+        with _drawing, self.lock:
+            self.reset()
+            maker = self._maker()
+            indices, tables = [], []
+            for _ in range(len(self)):
+                indices.append(next(self.index_generator))
+                if maker.generator is not None:
+                    tables.append(maker.draw(len(indices[-1])))
+        return np.concatenate(indices), maker.prepare(np.concatenate(tables)) if tables else None
+
+
+class BatchFromFilesMixin:
+    """What the iterators over files add: reading them, and labels by `class_mode`."""
+
+    def set_processing_attrs(
+        self,
+        image_data_generator,
+        target_size,
+        color_mode,
+        data_format,
+        save_to_dir,
+        save_prefix,
+        save_format,
+        subset,
+        interpolation,
+        keep_aspect_ratio=False,
+    ):
+        """Check and keep how the images are loaded and saved. The arguments are those of `DirectoryIterator`."""
+        self.image_data_generator = image_data_generator
+        self.target_size = tuple(target_size)
+        self.keep_aspect_ratio = keep_aspect_ratio
+        channels = {"rgb": 3, "rgba": 4, "grayscale": 1}
+        if color_mode not in channels:
+            raise ValueError(f"`color_mode` must be 'rgb', 'rgba' or 'grayscale'. Received: {color_mode!r}")
+        self.color_mode = color_mode
+        self.data_format = data_format
+        if data_format == "channels_last":
+            self.image_shape = (*self.target_size, channels[color_mode])
+        else:
+            self.image_shape = (channels[color_mode], *self.target_size)
+        self.save_to_dir = save_to_dir
+        self.save_prefix = save_prefix
+        self.save_format = save_format
+        self.interpolation = interpolation
+        self.subset = subset
+        self.split = None
+        if subset is not None:
+            check_subset(subset, image_data_generator)
+            split = image_data_generator._validation_split
+            self.split = (0, split) if subset == "validation" else (split, 1)
+
+    @property
+    def filepaths(self):
+        """Paths of the files, in the order of the samples."""
+        raise NotImplementedError(f"{type(self).__name__} has no `filepaths`.")
+
+    @property
+    def labels(self):
+        """Label of every sample."""
+        raise NotImplementedError(f"{type(self).__name__} has no `labels`.")
+
+    @property
+    def sample_weight(self):
+        """Weight of every sample, or None."""
+        raise NotImplementedError(f"{type(self).__name__} has no `sample_weight`.")
+
+    def _decoding(self):
+        height, width = self.target_size
+        return Decoding(
+            height=height,
+            width=width,
+            color_mode=self.color_mode,
+            interpolation=self.interpolation,
+            keep_aspect_ratio=self.keep_aspect_ratio,
+        )
+
+    def _maker(self):
+        if getattr(self, "_batch_maker", None) is None:
+            self._batch_maker = BatchMaker(
+                self.image_data_generator,
+                self.image_shape,
+                self.data_format,
+                dtype=keras.config.floatx(),  # of `img_to_array`, whatever the dtype of the batches
+                output_dtype=self.dtype,
+                input_format="channels_last",
+            )
+        return self._batch_maker
+
+    def _get_batches_of_transformed_samples(self, index_array, table=None):
+        paths = self.filepaths
+        images = load_batch([paths[j] for j in index_array], self._decoding(), use_tensorflow=not forked())
+        batch_x = self._maker()(images, table)
+        self._save(batch_x, index_array, 1e7)
+        if self.class_mode == "input":
+            batch_y = batch_x.copy()
+        elif self.class_mode in {"binary", "sparse"}:
+            batch_y = np.array([self.classes[j] for j in index_array], dtype=self.dtype)
+        elif self.class_mode == "categorical":
+            batch_y = np.zeros((len(index_array), len(self.class_indices)), dtype=self.dtype)
+            for i, j in enumerate(index_array):
+                batch_y[i, self.classes[j]] = 1.0
+        elif self.class_mode == "multi_output":
+            batch_y = [output[index_array] for output in self.labels]
+        elif self.class_mode == "raw":
+            batch_y = self.labels[index_array]
+        else:
+            return batch_x
+        if self.sample_weight is None:
+            return batch_x, batch_y
+        return batch_x, batch_y, self.sample_weight[index_array]
+
+
+def check_subset(subset, generator):
+    """Raise a ValueError unless `subset` is "training" or "validation"; warn where there is no split to take it from."""
+    if subset not in ("training", "validation"):
+        raise ValueError(f"`subset` must be 'training' or 'validation'. Received: {subset!r}")
+    if not generator._validation_split:
+        warnings.warn(
+            f"`subset={subset!r}` without a `validation_split` in the ImageDataGenerator: "
+            f"the {'validation subset is empty' if subset == 'validation' else 'training subset is everything'}.",
+            stacklevel=5,
+        )

@@ -1,0 +1,43 @@
+"""What the kernels share: the operations namespace, shape checks, and arithmetic that a compiler may not merge."""
+
+
+def namespace(ops):
+    """The operations to compute with: those given, or `keras.ops` of the backend in use."""
+    if ops is None:
+        from keras import ops  # noqa: PLC0415 - not needed, and so not loaded, when a namespace is given
+    return ops
+
+
+def image_shape(images):
+    """Height, width and channels of a batch; a ValueError unless it is (batch, height, width, channels)."""
+    shape = tuple(images.shape)
+    if len(shape) != 4 or None in shape[1:]:
+        raise ValueError(
+            "`images` must have shape (batch, height, width, channels), all but the batch size known. "
+            f"Received: shape {shape}"
+        )
+    return shape[1:]
+
+
+def per_image(values, images, ops):
+    """The numbers of a (batch,) vector, in the images' dtype, shaped to broadcast against the images."""
+    return ops.reshape(ops.cast(values, images.dtype), (-1, 1, 1, 1))
+
+
+def rounded(product, ops):
+    """The product, rounded before anything is added to it.
+
+    XLA lets LLVM contract `a * b + c` into one fused multiply-add, which rounds once where NumPy, SciPy and Pillow
+    round twice. A clip between the two keeps them apart: no compiler can show that the bounds are never reached. An
+    optimization barrier does not, as it is gone before LLVM sees the code.
+    """
+    return ops.clip(product, -(2.0**62), 2.0**62)
+
+
+def divide(numerator, divisor):
+    """The correctly rounded quotient by a number known when the function is compiled.
+
+    XLA turns a division by a constant into a multiplication by its reciprocal, an ulp away. Adding `0 * numerator`
+    hides the constant: it cannot be folded away, since it would be NaN for an infinity.
+    """
+    return numerator / (divisor + 0.0 * numerator)

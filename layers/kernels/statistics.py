@@ -1,0 +1,88 @@
+"""Statistics of images: scaling, centring, normalizing and whitening."""
+
+from keras_regen.layers.kernels.arithmetic import divide, image_shape, namespace, rounded
+
+
+def standardize(
+    images,
+    *,
+    rescale=None,
+    samplewise_center=False,
+    samplewise_std=False,
+    mean=None,
+    std=None,
+    whitening=None,
+    epsilon=1e-6,
+    ops=None,
+):
+    """Scale, centre, normalize and whiten images, in this order and as far as asked.
+
+    Equals the legacy `ImageDataGenerator.standardize` without its preprocessing function: to the last bit for
+    `rescale`, `mean` and `std` in the images' dtype, to rounding for the rest, whose sums are taken in another order.
+
+    Convention:
+        The samplewise statistics are one number an image, over all of its axes, channels included; standard deviations
+        divide by the count. A flattened image is a row: it stands to the left of the whitening matrix.
+
+    Args:
+        images: (batch, height, width, channels), floating point.
+        rescale: None or the number to multiply by. 0, as in the legacy code, means None.
+        samplewise_center: whether to subtract the mean of each image.
+        samplewise_std: whether to divide by the standard deviation of each image plus epsilon.
+        mean: None or what to subtract, any shape that broadcasts against the images.
+        std: None or what, plus epsilon, to divide by, any shape that broadcasts against the images.
+        whitening: None or (height * width * channels, the same).
+        epsilon: what keeps the divisors from zero.
+        ops: namespace of operations; None means `keras.ops`.
+
+    Returns:
+        The standardized images, in their shape and dtype.
+
+    Raises:
+        ValueError: `images` or `whitening` has another shape, or `images` are integers.
+
+    Example:
+        >>> standardize(np.array([[[[0.0, 255.0]]]]), rescale=1 / 255, mean=0.5, std=0.5)[0, 0, 0]  # about -1, 1
+
+    Source: the legacy `ImageDataGenerator.standardize` of Keras.
+    """
+    ops = namespace(ops)
+    images = ops.convert_to_tensor(images)
+    height, width, channels = image_shape(images)
+    if "float" not in str(images.dtype):
+        raise ValueError(f"`images` must be floating point. Received: {images.dtype}")
+
+    def constant(value):
+        return ops.cast(ops.convert_to_tensor(value), images.dtype)
+
+    if rescale:
+        images = rounded(images * constant(rescale), ops)
+    if samplewise_center:
+        images = images - ops.cast(_image_mean(_widened(images, ops), ops), images.dtype)
+    if samplewise_std:
+        wide = _widened(images, ops)
+        deviation = wide - _image_mean(wide, ops)
+        spread = ops.sqrt(_image_mean(deviation * deviation, ops))
+        images = images / (ops.cast(spread, images.dtype) + constant(epsilon))
+    if mean is not None:
+        images = images - constant(mean)
+    if std is not None:
+        images = divide(images, constant(std) + constant(epsilon))
+    if whitening is not None:
+        size = height * width * channels
+        whitening = constant(whitening)
+        if tuple(whitening.shape) != (size, size):
+            raise ValueError(f"`whitening` must have shape {(size, size)}. Received: shape {tuple(whitening.shape)}")
+        whitened = ops.matmul(ops.reshape(images, (-1, size)), whitening)
+        images = ops.reshape(whitened, (-1, height, width, channels))
+    return images
+
+
+def _widened(images, ops):
+    """The images with enough bits to add them up: a sum in float16 overflows."""
+    return ops.cast(images, "float32") if "float16" in str(images.dtype) else images
+
+
+def _image_mean(images, ops):
+    """The mean of each image, of its rows first: one long float32 sum would lose the last digits."""
+    return ops.mean(ops.mean(images, axis=(2, 3), keepdims=True), axis=1, keepdims=True)

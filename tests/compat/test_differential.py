@@ -1,0 +1,76 @@
+"""Random configurations against the legacy module of the installed Keras: same seed, same batches."""
+
+import numpy as np
+import pytest
+from keras.src.legacy.preprocessing import image as legacy
+from keras_regen.compat import image as ours
+
+from .configurations import make, pull
+
+CONFIGURATIONS = 600
+CHUNK = 50
+
+ATTRIBUTES = (
+    "n batch_size shuffle seed batch_index total_batches_seen dtype data_format image_shape target_size color_mode "
+    "interpolation samples num_classes class_indices classes filenames filepaths labels class_mode split subset"
+).split()
+
+
+def flatten(batch):
+    return [leaf for part in batch for leaf in flatten(part)] if isinstance(batch, (tuple, list)) else [batch]
+
+
+def structure(batch):
+    return [structure(part) for part in batch] if isinstance(batch, (tuple, list)) else type(batch).__name__
+
+
+def assert_images(got, want, settings):
+    """The promises of the README, on the images of one batch."""
+    assert got.shape == want.shape
+    assert got.dtype == want.dtype
+    if not want.size:
+        return
+    got, want = got.astype("float64"), want.astype("float64")
+    magnitude = np.abs(want).max()
+    if settings["statistical"]:
+        # Relative to the values and, because centring cancels, to the largest of them.
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * magnitude)
+        return
+    different = np.abs(got - want) > np.spacing(np.abs(want).astype("float32")).astype("float64")
+    if settings.get("interpolation_order", 1) > 1:
+        # A spline of higher order passes through sums that cancel, in SciPy as here: one ulp of the largest value.
+        different &= np.abs(got - want) > np.spacing(np.float32(magnitude))
+    assert not different.any() or settings.get("brightness_range"), (different.sum(), np.abs(got - want).max())
+    settings["pixels"][0] += want.size
+    settings["pixels"][1] += different.sum()
+    if different.any():  # brightness truncates, so that one ulp before it can be one grey level after it
+        grey_level = settings.get("rescale") or 1
+        assert np.abs(got - want).max() <= grey_level * max(1, magnitude / grey_level / 255) * 1.001
+
+
+@pytest.mark.parametrize("start", range(0, CONFIGURATIONS, CHUNK))
+def test_same_batches(start, mixed_directory, always_compile):
+    pixels = [0, 0]
+    for seed in range(start, start + CHUNK):
+        theirs, settings = make(legacy, seed, mixed_directory)
+        mine, _ = make(ours, seed, mixed_directory)
+        try:
+            want, state = pull(theirs, seed)
+            got, my_state = pull(mine, seed)
+            assert my_state == state, "NumPy's global generator is in another state"
+            for a, b in zip(got, want, strict=True):
+                assert structure(a) == structure(b)
+                for i, (x, y) in enumerate(zip(flatten(a), flatten(b), strict=True)):
+                    if x.ndim == 4:
+                        assert_images(x, y, {**settings, "pixels": pixels})
+                    else:
+                        assert x.dtype == y.dtype, i
+                        np.testing.assert_array_equal(x, y)
+            for name in ATTRIBUTES:
+                if hasattr(theirs, name):
+                    np.testing.assert_equal(getattr(mine, name), getattr(theirs, name), err_msg=name)
+            assert len(mine) == len(theirs)
+        except Exception as error:
+            error.add_note(f"configuration {seed}: {settings}") if hasattr(error, "add_note") else None
+            raise
+    assert pixels[1] <= max(1, pixels[0] / 1e6)

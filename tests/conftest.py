@@ -1,0 +1,73 @@
+"""Photographs, folders of them, and the legacy module as the reference."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+
+def photographs():
+    """Four photographs, uint8 (height, width, 3)."""
+    return [getattr(skimage.data, name)()[..., :3] for name in ("astronaut", "coffee", "chelsea", "rocket")]
+
+
+@pytest.fixture(scope="session")
+def photos():
+    return photographs()
+
+
+def save_crops(folder, count, seed, names, modes=("RGB",), smallest=20, largest=90):
+    """Save `count` crops of the photographs under the endings in `names`, cycling through Pillow modes."""
+    rng = np.random.RandomState(seed)
+    sources = [Image.fromarray(photo) for photo in photographs()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        source = sources[rng.randint(len(sources))]
+        width, height = rng.randint(smallest, largest, 2)
+        left, top = rng.randint(source.width - width), rng.randint(source.height - height)
+        image = source.crop((left, top, left + width, top + height))
+        ending, mode = names[i % len(names)], modes[i % len(modes)]
+        if mode == "I;16":
+            grey = np.asarray(image.convert("L")).astype("uint16") * 257
+            image = Image.fromarray(grey)
+        else:
+            image = image.convert(mode)
+        if ending == "jpg" and image.mode not in ("RGB", "L", "CMYK"):
+            image = image.convert("RGB")
+        if ending in ("bmp", "ppm") and image.mode not in ("RGB", "L"):
+            image = image.convert("RGB")
+        image.save(folder / f"{seed}_{i}.{ending}")
+
+
+@pytest.fixture(scope="session")
+def mixed_directory(tmp_path_factory):
+    """Three classes of small files in every format and mode, one of them in a sub-folder, sizes all different."""
+    root = tmp_path_factory.mktemp("mixed")
+    formats = ("jpg", "png", "bmp", "ppm", "tif", "jpg", "png")
+    modes = ("RGB", "RGB", "L", "RGB", "RGB", "L", "RGBA", "RGB", "P", "RGB", "RGB", "I;16", "RGB", "LA")
+    save_crops(root / "b_second", 9, 1, formats, modes)
+    save_crops(root / "A_first", 7, 2, formats, modes)
+    save_crops(root / "c third", 6, 3, formats)
+    save_crops(root / "c third" / "deeper", 5, 4, formats)
+    return root
+
+
+@pytest.fixture(scope="session")
+def jpeg_directory(tmp_path_factory):
+    """Two classes of JPEG photographs, 20 and 14."""
+    root = tmp_path_factory.mktemp("jpeg")
+    save_crops(root / "cats", 20, 5, ("jpg",), smallest=60, largest=120)
+    save_crops(root / "dogs", 14, 6, ("jpg",), smallest=60, largest=120)
+    return root
+
+
+@pytest.fixture
+def always_compile(monkeypatch):
+    """The kernels from the first image on, instead of SciPy until compiling pays."""
+    from keras_regen.compat.image import batches
+
+    monkeypatch.setattr(batches, "COMPILE_AFTER_SECONDS", 0.0)
