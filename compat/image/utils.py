@@ -79,7 +79,7 @@ def load_img(
 
 
 def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
-    """Save an array as an image file: `keras.utils.save_img`, which also saves grey values above 255.
+    """Save an array as an image file: `keras.utils.save_img`, which also saves grey values above 255, and ".tif".
 
     Args:
         path: path or file object.
@@ -90,6 +90,8 @@ def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
             exceeds 255, to 16 bits (PNG, TIFF).
         **kwargs: passed on to `PIL.Image.Image.save`.
     """
+    if file_format is None and str(path).lower().endswith(".tif"):
+        file_format = "tiff"  # Keras takes the extension for Pillow's name of the format, which it is not here
     image = array_to_img(x, data_format=data_format, scale=scale)
     if image.mode != "I":
         return keras.utils.save_img(path, x, data_format=data_format, file_format=file_format, scale=scale, **kwargs)

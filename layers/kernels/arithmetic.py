@@ -1,5 +1,7 @@
 """What the kernels share: the operations namespace, shape checks, and arithmetic that a compiler may not merge."""
 
+import numpy as np
+
 
 def namespace(ops):
     """The operations to compute with: those given, or `keras.ops` of the backend in use."""
@@ -21,7 +23,14 @@ def image_shape(images):
 
 def per_image(values, images, ops):
     """The numbers of a (batch,) vector, in the images' dtype, shaped to broadcast against the images."""
-    return ops.reshape(ops.cast(values, images.dtype), (-1, 1, 1, 1))
+    return ops.reshape(constant(values, images.dtype, ops), (-1, 1, 1, 1))
+
+
+def constant(value, dtype, ops):
+    """A number, list or array as a tensor, by float64: `cast` would round Python's numbers to float32 first."""
+    if not hasattr(value, "dtype"):
+        value = np.asarray(value, "float64")
+    return ops.cast(ops.convert_to_tensor(value), dtype)
 
 
 def rounded(product, ops):
@@ -35,9 +44,9 @@ def rounded(product, ops):
 
 
 def divide(numerator, divisor):
-    """The correctly rounded quotient by a number known when the function is compiled.
+    """The correctly rounded quotient by a constant, or by one number an image.
 
-    XLA turns a division by a constant into a multiplication by its reciprocal, an ulp away. Adding `0 * numerator`
-    hides the constant: it cannot be folded away, since it would be NaN for an infinity.
+    XLA turns such a division into a multiplication by the reciprocal, an ulp away. Adding `0 * numerator` makes it a
+    division pixel by pixel: it cannot be folded away, since it would be NaN for an infinity.
     """
     return numerator / (divisor + 0.0 * numerator)

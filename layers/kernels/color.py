@@ -78,7 +78,7 @@ def adjust_brightness_8bit(images, factor, *, ops=None):
     stretched = (low < 0) | (high > 255)
 
     extent = high - low
-    unit = (values - low) / ops.where(extent == 0, ops.ones_like(extent), extent)
+    unit = divide(values - low, ops.where(extent == 0, ops.ones_like(extent), extent))
     grey = ops.floor(ops.where(stretched, unit * 255, values))
     adjusted = ops.floor(ops.clip(grey * factor, 0, 255))
     if channels == 4:

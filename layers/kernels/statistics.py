@@ -1,6 +1,6 @@
 """Statistics of images: scaling, centring, normalizing and whitening."""
 
-from keras_regen.layers.kernels.arithmetic import divide, image_shape, namespace, rounded
+from keras_regen.layers.kernels.arithmetic import constant, divide, image_shape, namespace, rounded
 
 
 def standardize(
@@ -52,25 +52,22 @@ def standardize(
     if "float" not in str(images.dtype):
         raise ValueError(f"`images` must be floating point. Received: {images.dtype}")
 
-    def constant(value):
-        return ops.cast(ops.convert_to_tensor(value), images.dtype)
-
     if rescale:
-        images = rounded(images * constant(rescale), ops)
+        images = rounded(images * constant(rescale, images.dtype, ops), ops)
     if samplewise_center:
         images = images - ops.cast(_image_mean(_widened(images, ops), ops), images.dtype)
     if samplewise_std:
         wide = _widened(images, ops)
         deviation = wide - _image_mean(wide, ops)
         spread = ops.sqrt(_image_mean(deviation * deviation, ops))
-        images = images / (ops.cast(spread, images.dtype) + constant(epsilon))
+        images = images / (ops.cast(spread, images.dtype) + constant(epsilon, images.dtype, ops))
     if mean is not None:
-        images = images - constant(mean)
+        images = images - constant(mean, images.dtype, ops)
     if std is not None:
-        images = divide(images, constant(std) + constant(epsilon))
+        images = divide(images, constant(std, images.dtype, ops) + constant(epsilon, images.dtype, ops))
     if whitening is not None:
         size = height * width * channels
-        whitening = constant(whitening)
+        whitening = constant(whitening, images.dtype, ops)
         if tuple(whitening.shape) != (size, size):
             raise ValueError(f"`whitening` must have shape {(size, size)}. Received: shape {tuple(whitening.shape)}")
         whitened = ops.matmul(ops.reshape(images, (-1, size)), whitening)

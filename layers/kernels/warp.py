@@ -1,7 +1,7 @@
 """Geometry of images: the affine warp and the flip."""
 
 import numpy as np
-from keras_regen.layers.kernels.arithmetic import image_shape, namespace, rounded
+from keras_regen.layers.kernels.arithmetic import constant, image_shape, namespace, rounded
 from keras_regen.layers.kernels.boundary import FILL_MODES, INDEX_RULE, map_coordinate, map_index
 from keras_regen.layers.kernels.spline import ORDERS, knot, padding, spline_coefficients, spline_weights
 
@@ -31,7 +31,8 @@ def warp_affine(
 
     Args:
         images: (batch, height, width, channels), uint8 or floating point; fewer than 2**31 pixels in all.
-        matrix: (batch, 2, 3), floating point. Its dtype is the precision of the computation.
+        matrix: (batch, 2, 3), floating point. Its dtype is the precision of the computation. `keras.ops` keeps
+            float64 on the TensorFlow backend only.
         order: order of the spline, 0 (the nearest pixel) to 5. From 2 on, mind that TensorFlow multiplies float32
             matrices in TF32 on NVIDIA GPUs unless told not to.
         fill_mode: what lies outside the image, as SciPy defines it. "nearest": a a | a b c d | d d. "reflect":
@@ -155,7 +156,7 @@ def _interpolate(pixels, coordinates, order, fill, ops):
             # Not the shorter lerp form a + t * (b - a), which loses the last bits where the values cancel.
             terms.append(neighbour * weight_y[..., None] * weight_x[..., None])
     if fill_mode == "constant":
-        terms.append(ops.where(~(inside[0] & inside[1]), ops.cast(fill_value, dtype), 0.0)[..., None])
+        terms.append(ops.where(~(inside[0] & inside[1]), constant(fill_value, dtype, ops), 0.0)[..., None])
     return sum(terms[1:], terms[0])
 
 

@@ -1,0 +1,220 @@
+"""`to_dataset`: what `next(iterator)` would have given, two epochs long, for every kind of flow."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from keras_regen.compat import ImageDataGenerator, to_dataset
+
+from .configurations import make
+from .test_differential import flatten
+
+AUGMENTATION = {"rotation_range": 30, "width_shift_range": 0.2, "zoom_range": 0.2, "horizontal_flip": True}
+
+
+def pull(iterator, epochs=2):
+    return [next(iterator) for _ in range(epochs * len(iterator))]
+
+
+def assert_same_batches(dataset, batches, epochs=2):
+    got = [batch for _ in range(epochs) for batch in dataset.as_numpy_iterator()]
+    assert len(got) == len(batches)
+    for a, b in zip(got, batches, strict=True):
+        tf.nest.assert_same_structure(a, tuples(b))
+        for x, y in zip(flatten(a), flatten(b), strict=True):
+            if y.dtype.kind in "OUS":
+                np.testing.assert_array_equal(x.astype(str), y.astype(str))
+                continue
+            assert x.dtype == y.dtype
+            assert x.shape == y.shape
+            if x.dtype.kind == "f":
+                np.testing.assert_array_max_ulp(x, y, 1)
+            else:
+                np.testing.assert_array_equal(x, y)
+
+
+def tuples(batch):
+    return tuple(tuples(part) for part in batch) if isinstance(batch, (tuple, list)) else batch
+
+
+def files(generator, directory, **arguments):
+    return generator.flow_from_directory(directory, target_size=(20, 24), batch_size=8, **arguments)
+
+
+def frame_of(directory):
+    names = sorted(str(p.relative_to(directory)) for p in directory.rglob("*.jpg"))
+    rng = np.random.RandomState(0)
+    return pd.DataFrame(
+        {
+            "filename": names,
+            "class": [name.split("/")[0] for name in names],
+            "several": [[["red"], ["red", "blue"], ["green"]][i % 3] for i in range(len(names))],
+            "age": rng.randint(0, 90, len(names)),
+            "size": rng.rand(len(names)),
+            "weight": rng.rand(len(names)),
+        }
+    )
+
+
+def table(generator, directory, **arguments):
+    return generator.flow_from_dataframe(
+        frame_of(directory), directory, target_size=(20, 24), batch_size=8, seed=3, **arguments
+    )
+
+
+def array(generator, **arguments):
+    rng = np.random.RandomState(0)
+    x, y = rng.uniform(0, 255, (21, 12, 10, 3)).astype("float32"), rng.randint(0, 5, 21)
+    return generator.flow(arguments.pop("x", x), arguments.pop("y", y), batch_size=6, **arguments)
+
+
+FLOWS = {
+    "categorical": lambda g, d: files(g, d, seed=1),
+    "binary, in order": lambda g, d: files(g, d, seed=1, class_mode="binary", shuffle=False),
+    "input": lambda g, d: files(g, d, seed=1, class_mode="input"),
+    "no labels": lambda g, d: files(g, d, seed=1, class_mode=None),
+    "no seed": lambda g, d: files(g, d),
+    "grayscale": lambda g, d: files(g, d, seed=1, color_mode="grayscale"),
+    "rgba, bilinear": lambda g, d: files(g, d, seed=1, color_mode="rgba", interpolation="bilinear"),
+    "array": lambda g, d: array(g, seed=1),
+    "array without labels": lambda g, d: array(g, seed=1, y=None),
+    "array with weights": lambda g, d: array(g, seed=1, sample_weight=np.arange(21.0)),
+    "array with others": lambda g, d: array(g, seed=1, x=[np.ones((21, 4, 4, 1)), [np.arange(21), np.eye(21)]]),
+    "dataframe": lambda g, d: table(g, d),
+    "dataframe, several classes": lambda g, d: table(g, d, y_col="several"),
+    "dataframe, sparse": lambda g, d: table(g, d, class_mode="sparse", weight_col="weight"),
+    "dataframe, raw": lambda g, d: table(g, d, class_mode="raw", y_col="age"),
+    "dataframe, raw of two": lambda g, d: table(g, d, class_mode="raw", y_col=["age", "size"], weight_col="weight"),
+    "dataframe, raw strings": lambda g, d: table(g, d, class_mode="raw", y_col="class"),
+    "dataframe, multi_output": lambda g, d: table(g, d, class_mode="multi_output", y_col=["age", "size"]),
+}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_equals_next(name, jpeg_directory, always_compile):
+    iterators = [FLOWS[name](ImageDataGenerator(**AUGMENTATION), jpeg_directory) for _ in range(2)]
+    dataset = to_dataset(iterators[1])
+    assert dataset.cardinality() == len(iterators[0])
+    np.random.seed(7)
+    batches = pull(iterators[0])
+    state = np.random.random()
+    np.random.seed(7)
+    assert_same_batches(dataset, batches)
+    assert np.random.random() == state
+    assert iterators[1].total_batches_seen == iterators[0].total_batches_seen
+
+
+@pytest.mark.parametrize("start", range(0, 60, 20))
+def test_random_configurations(start, mixed_directory, always_compile):
+    for seed in range(start, start + 20):
+        iterators = [make(__import__("keras_regen.compat.image").compat.image, seed, mixed_directory) for _ in range(2)]
+        (first, settings), (second, _) = iterators
+        if not len(first):
+            continue
+        np.random.seed(seed)
+        batches = pull(first)
+        np.random.seed(seed)
+        got = [batch for _ in range(2) for batch in to_dataset(second).as_numpy_iterator()]
+        for a, b in zip(got, batches, strict=True):
+            for x, y in zip(flatten(a), flatten(b), strict=True):
+                if y.dtype.kind != "O":
+                    np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-4, err_msg=f"{seed} {settings}")
+
+
+SLOW = {
+    "preprocessing_function is a Python function": lambda d, t: files(
+        ImageDataGenerator(**AUGMENTATION, preprocessing_function=lambda x: x + np.random.random()), d, seed=1
+    ),
+    "save_to_dir writes every image": lambda d, t: files(
+        ImageDataGenerator(**AUGMENTATION), d, seed=1, save_to_dir=str(t)
+    ),
+    "fill_mode 'mirror' has no kernel": lambda d, t: files(
+        ImageDataGenerator(**AUGMENTATION, fill_mode="mirror"), d, seed=1
+    ),
+    "multi_output|preprocessing_function": lambda d, t: table(
+        ImageDataGenerator(preprocessing_function=lambda x: x), d, class_mode="multi_output", y_col=["age", "size"]
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", SLOW)
+def test_what_needs_python_says_why_and_gives_the_same(reason, jpeg_directory, tmp_path, always_compile):
+    batches = pull(SLOW[reason](jpeg_directory, tmp_path))
+    with pytest.warns(UserWarning, match=reason):
+        dataset = to_dataset(SLOW[reason](jpeg_directory, tmp_path))
+    assert_same_batches(dataset, batches)
+
+
+def test_draws_in_python_only_once_a_pass(jpeg_directory, monkeypatch):
+    from keras_regen.compat.image import batches
+
+    calls = []
+    original = batches.draw
+    monkeypatch.setattr(batches, "draw", lambda *a: calls.append(a) or original(*a))
+    iterator = files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1)
+    dataset = to_dataset(iterator)
+    assert not calls
+    ready = iter(dataset)
+    next(ready)
+    assert len(calls) == len(iterator)
+
+
+def test_attributes(jpeg_directory):
+    iterator = files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1)
+    dataset = to_dataset(iterator)
+    assert dataset.class_names == ["cats", "dogs"]
+    assert dataset.file_paths == iterator.filepaths
+    x, y = dataset.element_spec
+    assert x == tf.TensorSpec((None, 20, 24, 3), tf.float32)
+    assert y.shape.as_list() == [None, 2]
+    assert to_dataset(array(ImageDataGenerator())).file_paths is None
+
+
+def test_a_pass_begins_an_epoch_after_a_few_batches(jpeg_directory):
+    iterators = [files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1) for _ in range(2)]
+    for iterator in iterators:
+        next(iterator)
+        next(iterator)
+    iterators[0].reset()
+    assert_same_batches(to_dataset(iterators[1]), pull(iterators[0]))
+
+
+def test_without_a_generator(jpeg_directory):
+    from keras_regen.compat import DirectoryIterator
+
+    make = lambda: DirectoryIterator(jpeg_directory, None, (9, 9), data_format="channels_first", seed=2)  # noqa: E731
+    assert_same_batches(to_dataset(make()), pull(make()))
+
+
+def test_an_empty_flow_is_an_empty_dataset(tmp_path):
+    with pytest.warns(UserWarning, match="No image"):
+        iterator = files(ImageDataGenerator(), tmp_path)
+    assert list(to_dataset(iterator)) == []
+
+
+def test_repeat_is_the_next_epoch(jpeg_directory):
+    iterators = [files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1) for _ in range(2)]
+    assert_same_batches(to_dataset(iterators[1]).repeat(2), pull(iterators[0]), epochs=1)
+
+
+def test_refuses_what_is_no_iterator():
+    with pytest.raises(TypeError, match="Received: list"):
+        to_dataset([1, 2])
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", "truncated", None], ids=str)
+def test_a_broken_file_is_named(content, tmp_path, photos):
+    from PIL import Image
+
+    for i in range(5):
+        Image.fromarray(photos[i % 4][:50, :50]).save((tmp_path / "a").mkdir(exist_ok=True) or tmp_path / f"a/{i}.jpg")
+    iterator = files(ImageDataGenerator(**AUGMENTATION), tmp_path, seed=1)
+    path = tmp_path / "a" / "3.jpg"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-200] if content == "truncated" else content)
+    with pytest.raises(tf.errors.OpError, match=r"3\.jpg"):
+        list(to_dataset(iterator))
+    with pytest.raises(OSError, match=r"3\.jpg"):
+        next(iterator)

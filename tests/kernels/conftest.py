@@ -1,0 +1,83 @@
+"""One case, every way to run a kernel."""
+
+import functools
+
+import numpy as np
+import pytest
+from keras import backend
+from keras import ops as keras_ops
+from skimage import data, transform
+
+try:
+    import tensorflow as tf
+    from keras_regen.layers.tensorflow import ops as tensorflow_ops
+except ImportError:
+    tf = None
+
+
+def eager_keras(kernel, arrays, static):
+    double = any(str(arrays[name].dtype) == "float64" for name in ("images", "matrix") if name in arrays)
+    if double and backend.backend() != "tensorflow":
+        pytest.skip("`keras.ops` computes in float32 on this backend")
+    result = kernel(**arrays, **static)
+    dtype = "float32" if "bfloat16" in str(result.dtype) else result.dtype
+    return keras_ops.convert_to_numpy(keras_ops.cast(result, dtype))
+
+
+def eager_tensorflow(kernel, arrays, static):
+    return kernel(**arrays, **static, ops=tensorflow_ops).numpy()
+
+
+def compiled(kernel, arrays, static):
+    tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+    unknown_batch = [{name: tf.TensorSpec([None, *t.shape[1:]], t.dtype) for name, t in tensors.items()}]
+    function = tf.function(lambda named: kernel(**named, **static, ops=tensorflow_ops), unknown_batch, jit_compile=True)
+    return function(tensors).numpy()
+
+
+def tf_data(kernel, arrays, static):
+    tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+    batches = tf.data.Dataset.from_tensor_slices(tensors).batch(3)
+    batches = batches.map(lambda named: kernel(**named, **static, ops=tensorflow_ops))
+    return np.concatenate([batch.numpy() for batch in batches])
+
+
+def batch_of_one(kernel, arrays, static):
+    length = len(next(iter(arrays.values())))
+    rows = [{name: array[i : i + 1] for name, array in arrays.items()} for i in range(length)]
+    return np.concatenate([eager_keras(kernel, row, static) for row in rows])
+
+
+WAYS = [eager_keras, batch_of_one, *([eager_tensorflow, compiled, tf_data] if tf else [])]
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: way.__name__)
+def run(request):
+    """run(kernel, arrays by name, **static arguments) -> array"""
+    return lambda kernel, arrays, **static: request.param(kernel, arrays, static)
+
+
+@pytest.fixture
+def run_compiled():
+    """The way in which a compiler may merge operations."""
+    if tf is None:
+        pytest.skip("needs TensorFlow")
+    return lambda kernel, arrays, **static: compiled(kernel, arrays, static)
+
+
+@pytest.fixture
+def run_eager():
+    return lambda kernel, arrays, **static: eager_keras(kernel, arrays, static)
+
+
+@functools.cache
+def _photographs():
+    sources = (data.astronaut(), data.chelsea(), data.coffee(), data.retina())
+    small = [transform.resize(source, (96, 120), preserve_range=True, anti_aliasing=True) for source in sources]
+    return np.round(np.stack(small)).astype("uint8")
+
+
+@pytest.fixture
+def photographs():
+    """Four photographs, (4, 96, 120, 3) uint8."""
+    return _photographs()

@@ -1,0 +1,93 @@
+"""The arrows of the design: who may import whom."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+FILES = sorted([*ROOT.glob("compat/**/*.py"), *ROOT.glob("layers/**/*.py")])
+
+
+def package(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ["keras_regen", *(parts[:-1] if parts[-1] == "__init__" else parts)]
+
+
+def imports(path):
+    """Absolute names of all that a file imports, wherever in the file."""
+    inside = package(path) + (["__init__"] if path.stem == "__init__" else [])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = inside[: -node.level] if node.level else []
+            yield ".".join([*base, *([node.module] if node.module else [])])
+
+
+def files_below(*folders):
+    return [path for path in FILES if any(folder in path.parents for folder in map(ROOT.__truediv__, folders))]
+
+
+def importers(names, files):
+    def within(module, name):
+        return module == name or module.startswith(name + ".")
+
+    return {
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files
+        for module in imports(path)
+        if any(within(module, name) for name in names)
+    }
+
+
+def test_there_are_files():
+    assert len(FILES) > 15
+
+
+def test_nothing_imports_keras_src():
+    assert not importers(["keras.src"], FILES)
+
+
+def test_layers_know_nothing_of_compat_scipy_pillow_pandas():
+    forbidden = ["keras_regen.compat", "scipy", "PIL", "pandas", "matplotlib"]
+    assert not importers(forbidden, files_below("layers"))
+
+
+def test_only_one_file_of_layers_imports_tensorflow():
+    assert {line.split()[0] for line in importers(["tensorflow"], files_below("layers"))} == {"layers/tensorflow.py"}
+
+
+def test_kernels_know_nothing_of_layers():
+    above = ["keras_regen.layers." + path.stem for path in (ROOT / "layers").glob("*.py") if path.stem != "__init__"]
+    assert not importers(above, files_below("layers/kernels"))
+
+
+def test_data_knows_nothing_of_image():
+    assert not importers(["keras_regen.compat.image"], files_below("compat/data"))
+
+
+def test_files_are_short():
+    assert {str(path): n for path in FILES if (n := len(path.read_text().splitlines())) > 500} == {}
+
+
+def test_no_drawer_for_odds_and_ends():
+    # compat/image/utils.py is the name that keras_preprocessing gave its module.
+    odds = {"utils.py", "helpers.py", "misc.py", "common.py"}
+    assert [str(p.relative_to(ROOT)) for p in FILES if p.name in odds] == ["compat/image/utils.py"]
+
+
+def test_every_package_is_listed():
+    tomllib = pytest.importorskip("tomllib")  # Python 3.11
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted(".".join(package(path)) for path in FILES if path.name == "__init__.py")
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_layers_load_no_tensorflow_under_another_backend(backend):
+    pytest.importorskip(backend)
+    code = "import sys, keras_regen.layers, keras_regen.layers.kernels; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], env={"KERAS_BACKEND": backend, "PATH": ""}, check=True)
