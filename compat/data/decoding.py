@@ -1,9 +1,10 @@
 """How an image file becomes pixels: the one place that decides between TensorFlow's decoders and Pillow.
 
-The reference is `keras.utils.load_img` followed by `keras.utils.img_to_array`, which is Pillow. TensorFlow's decoders
-run in parallel without Python's lock, so they decode what they are known to decode to the same pixels; whatever else
-lies in a file, Pillow decodes. And whatever TensorFlow refuses, Pillow has the last word on: it either succeeds, and
-then its pixels are right by definition, or it raises an error that names the file.
+The reference is `keras.utils.load_img` followed by `keras.utils.img_to_array`, which is Pillow. On a machine of many
+cores TensorFlow's decoders, which run without Python's lock, decode what they are known to decode to the same pixels;
+whatever else lies in a file, and everything on a machine of few, Pillow decodes in a pool of threads. And whatever
+TensorFlow refuses, Pillow has the last word on: it either succeeds, and then its pixels are right by definition, or it
+raises an error that names the file.
 
 Convention: images are channels last, sizes are `height, width`, values are the file's own (0 to 255, and up to 65535 or
 beyond for grey images of 16 and 32 bits in `color_mode="grayscale"`).
@@ -35,6 +36,10 @@ _MOST_PIXELS = 89_478_485
 _PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _PNG_HEADER = 29  # bytes up to the interlace flag, the last field of IHDR
 _TO_PILLOW, _JPEG, _PNG = 0, 1, 2
+
+MANY_CORES = (os.cpu_count() or 1) > 8
+"""Whether TensorFlow's decoders are the faster ones. A JPEG of 500x375 to 224x224 takes them 1.05 ms of a core and
+Pillow 0.88, of which it holds Python's lock for about 0.1: ten cores and more would wait for that."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +155,20 @@ def _threads(process):
 
 def _load_batch_with_pillow(paths, decoding):
     images = np.empty((len(paths), *decoding.shape), decoding.dtype)
+    pending, errors = iter(range(len(paths))), {}
 
-    def load(index):
-        images[index] = decode_with_pillow(paths[index], decoding)
+    def work():
+        for index in pending:
+            try:
+                images[index] = decode_with_pillow(paths[index], decoding)
+            except Exception as error:
+                errors[index] = error
+                return
 
-    # Reading the results raises the first error in the order of the files.
-    for _ in _threads(os.getpid()).map(load, range(len(paths))):
-        pass
+    for task in [_threads(os.getpid()).submit(work) for _ in range(min(len(paths), os.cpu_count() or 1))]:
+        task.result()
+    if errors:
+        raise errors[min(errors)]
     return images
 
 
@@ -266,11 +278,6 @@ def _decode_native(path, formats, decoding):
     )
 
 
-def _map_files(decode, paths, decoding):
-    signature = tf.TensorSpec(decoding.shape, decoding.dtype)
-    return tf.map_fn(decode, paths, fn_output_signature=signature, parallel_iterations=16)
-
-
 def _native_formats(decoding):
     """The formats that TensorFlow decodes to Pillow's pixels with this decoding on this machine."""
     if decoding.interpolation != "nearest":  # Pillow resizes by its own filters, so it may as well decode
@@ -317,57 +324,28 @@ def _agrees(name):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def decode_files(paths, decoding):
-    """Decode a batch of files inside a graph: for `tf.data` and `tf.function`.
-
-    Args:
-        paths: string tensor of shape (n,), n may be unknown and 0.
-        decoding: a `Decoding`.
-
-    Returns:
-        A tensor of shape (n, height, width, channels) and of `decoding.dtype`.
-
-    Raises:
-        tf.errors.OpError: when it runs, if a file cannot be decoded; the message holds Pillow's error and the path.
-    """
-    formats = _native_formats(decoding)
-
-    def pillow(paths):
-        return _map_files(lambda path: _pillow_in_graph(path, decoding), paths, decoding)
-
-    def native(paths):
-        return _map_files(lambda path: _decode_native(path, formats, decoding), paths, decoding)
-
-    # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
-    with tf.device("/device:CPU:0"):
-        paths = tf.convert_to_tensor(paths, tf.string)
-        if not formats:
-            return pillow(paths)
-        # TensorFlow's decoders name no file in their errors, and a graph cannot catch; a dataset can. If anything in
-        # the batch fails, Pillow decodes the whole of it. A try around each image would cost more than one a batch.
-        batch = tf.data.Dataset.from_tensors(paths)
-        attempts = batch.map(native).ignore_errors().concatenate(batch.map(pillow))
-        images = attempts.take(1).get_single_element()
-        return tf.ensure_shape(images, (paths.shape[0], *decoding.shape))
-
-
 @functools.lru_cache(maxsize=64)
 def _compiled(decoding, formats, most_pixels):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def decode(paths):
-        return _map_files(lambda path: _decode_native(path, formats, decoding), paths, decoding)
+        return tf.map_fn(
+            lambda path: _decode_native(path, formats, decoding),
+            paths,
+            fn_output_signature=tf.TensorSpec(decoding.shape, decoding.dtype),
+            parallel_iterations=16,
+        )
 
     return decode
 
 
-def load_batch(paths, decoding, use_tensorflow=True):
-    """Decode a batch of files now: for iterators.
+def load_batch(paths, decoding, use_tensorflow=MANY_CORES):
+    """Decode a batch of files, in parallel.
 
     Args:
         paths: sequence of n str, bytes or path-like.
         decoding: a `Decoding`.
-        use_tensorflow: False for Pillow alone, in a pool of threads: needed in a forked child process, where TensorFlow
-            hangs.
+        use_tensorflow: whether TensorFlow may decode what it decodes to the same pixels. False in a forked child
+            process, where it hangs.
 
     Returns:
         A writable array of shape (n, height, width, channels) and of `decoding.dtype`.
@@ -379,6 +357,7 @@ def load_batch(paths, decoding, use_tensorflow=True):
     formats = _native_formats(decoding) if use_tensorflow and paths else ()
     if formats:
         try:
+            # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
             with tf.device("/device:CPU:0"):
                 return _compiled(decoding, formats, Image.MAX_IMAGE_PIXELS)(tf.constant(paths)).numpy()
         except tf.errors.OpError:

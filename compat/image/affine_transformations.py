@@ -103,9 +103,7 @@ def apply_affine_transform(
     height, width = x.shape[row_axis], x.shape[col_axis]
     matrix = affine_matrices(table, height, width, legacy_axes, swap_axes=col_axis > row_axis)[0]
     channels = [
-        scipy.ndimage.affine_transform(
-            channel, matrix[:, :2], matrix[:, 2], order=order, mode=fill_mode, cval=cval
-        )
+        scipy.ndimage.affine_transform(channel, matrix[:, :2], matrix[:, 2], order=order, mode=fill_mode, cval=cval)
         for channel in np.moveaxis(x, channel_axis, 0)
     ]
     return np.stack(channels, axis=channel_axis)

@@ -400,7 +400,9 @@ class ImageDataGenerator:
         """
         x = np.asarray(x, dtype=self.dtype)
         if x.ndim != 4:
-            raise ValueError(f"`x` must have rank 4: images, then rows, columns and channels. Received shape: {x.shape}")
+            raise ValueError(
+                f"`x` must have rank 4: images, then rows, columns and channels. Received shape: {x.shape}"
+            )
         warn_of_channels(x, self.channel_axis, self.data_format)
         if seed is not None:
             np.random.seed(seed)

@@ -7,8 +7,7 @@ import warnings
 import keras
 import numpy as np
 
-from ..data.decoding import Decoding, load_batch
-from ..data.flow import Files, Flow
+from ..data.decoding import MANY_CORES, Decoding, load_batch
 from .batches import BatchMaker, forked
 from .utils import IMAGE_EXTENSIONS, array_to_img
 
@@ -243,7 +242,7 @@ class BatchFromFilesMixin:
 
     def _get_batches_of_transformed_samples(self, index_array, table=None):
         paths = self.filepaths
-        images = load_batch([paths[j] for j in index_array], self._decoding(), use_tensorflow=not forked())
+        images = load_batch([paths[j] for j in index_array], self._decoding(), MANY_CORES and not forked())
         batch_x = self._maker()(images, table)
         self._save(batch_x, index_array, 1e7)
         if self.class_mode == "input":

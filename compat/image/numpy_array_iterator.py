@@ -73,7 +73,11 @@ class NumpyArrayIterator(Iterator):
         if subset is not None:
             check_subset(subset, image_data_generator)
             split = int(len(x) * image_data_generator._validation_split)
-            if y is not None and not ignore_class_split and not np.array_equal(np.unique(y[:split]), np.unique(y[split:])):
+            if (
+                y is not None
+                and not ignore_class_split
+                and not np.array_equal(np.unique(y[:split]), np.unique(y[split:]))
+            ):
                 raise ValueError(
                     "`subset` needs the same classes in the first "
                     f"{split} labels (validation) and in the others (training). Shuffle the arrays if they are sorted "

@@ -1,6 +1,6 @@
 """Where a coordinate outside an image is read: the fill modes, as `scipy.ndimage` defines them."""
 
-from keras_regen.layers.kernels.arithmetic import divide
+from .arithmetic import divide
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 

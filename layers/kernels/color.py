@@ -1,6 +1,6 @@
 """Colour of images: channel shift and 8-bit brightness."""
 
-from keras_regen.layers.kernels.arithmetic import divide, image_shape, namespace, per_image, rounded
+from .arithmetic import divide, image_shape, namespace, per_image, rounded
 
 
 def shift_channels(images, intensity, *, ops=None):

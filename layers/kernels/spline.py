@@ -7,7 +7,8 @@ boundary conditions of `scipy.ndimage`.
 from functools import lru_cache
 
 import numpy as np
-from keras_regen.layers.kernels.boundary import INDEX_RULE, map_index
+
+from .boundary import INDEX_RULE, map_index
 
 ORDERS = (0, 1, 2, 3, 4, 5)
 NEAREST_PADDING = 12  # SciPy has no spline boundary condition for `nearest`: it repeats the edge this far instead

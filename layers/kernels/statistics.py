@@ -1,6 +1,6 @@
 """Statistics of images: scaling, centring, normalizing and whitening."""
 
-from keras_regen.layers.kernels.arithmetic import constant, divide, image_shape, namespace, rounded
+from .arithmetic import constant, divide, image_shape, namespace, rounded
 
 
 def standardize(

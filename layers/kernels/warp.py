@@ -1,9 +1,10 @@
 """Geometry of images: the affine warp and the flip."""
 
 import numpy as np
-from keras_regen.layers.kernels.arithmetic import constant, image_shape, namespace, rounded
-from keras_regen.layers.kernels.boundary import FILL_MODES, INDEX_RULE, map_coordinate, map_index
-from keras_regen.layers.kernels.spline import ORDERS, knot, padding, spline_coefficients, spline_weights
+
+from .arithmetic import constant, image_shape, namespace, rounded
+from .boundary import FILL_MODES, INDEX_RULE, map_coordinate, map_index
+from .spline import ORDERS, knot, padding, spline_coefficients, spline_weights
 
 
 def warp_affine(
@@ -136,10 +137,17 @@ def _interpolate(pixels, coordinates, order, fill, ops):
     indices, weights, inside = [], [], []
     for coordinate, length in zip(coordinates, (height, width), strict=True):
         mapped = map_coordinate(coordinate + pad if pad else coordinate, length, fill_mode, ops)
+        if fill_mode == "nearest" and order < 2:
+            mapped = ops.clip(mapped, 0, length - 1)
         start, fraction = knot(mapped, order, ops)
-        # Beyond `order` pixels outside every index is mapped to the same edge, and a far one would not fit an integer.
-        start = ops.cast(ops.clip(start, -order, length - 1 + order), "int32") - order // 2
-        indices.append([map_index(start + k, length, INDEX_RULE[fill_mode], order + 1, ops) for k in range(order + 1)])
+        if order < 2 and fill_mode != "reflect":  # mapped inside: only the last pixel's neighbour is not, of weight 0
+            start = ops.cast(start, "int32")
+            indices.append([start, ops.minimum(start + 1, length - 1)][: order + 1])
+        else:
+            # Beyond `order` pixels outside every index is mapped to the same edge, and a far one would overflow.
+            start = ops.cast(ops.clip(start, -order, length - 1 + order), "int32") - order // 2
+            rule = INDEX_RULE[fill_mode]
+            indices.append([map_index(start + k, length, rule, order + 1, ops) for k in range(order + 1)])
         inside.append((coordinate >= 0) & (coordinate <= length - 1))
         weights.append([ops.cast(weight, dtype) for weight in spline_weights(fraction, order)])
         if fill_mode == "constant":

@@ -24,7 +24,7 @@ import skimage.data
 import tensorflow as tf
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import ImageDataGenerator, to_dataset
-from keras_regen.compat.data.decoding import Decoding, decode_files
+from keras_regen.compat.data.decoding import Decoding, load_batch
 from PIL import Image
 
 AUGMENTATION = {
@@ -76,7 +76,11 @@ def table(title, speeds, reference):
 
 
 def pulls(iterator, batches):
-    return lambda: [next(iterator) for _ in range(batches)]
+    def run():
+        for _ in range(batches):
+            next(iterator)
+
+    return run
 
 
 def consume(dataset):
@@ -108,8 +112,10 @@ def files(folder, rounds):
     dataset = to_dataset(ImageDataGenerator(**AUGMENTATION).flow_from_directory(folder, **flow))
     decoding = Decoding(height=SIZE[0], width=SIZE[1])
     decoded = tf.data.Dataset.from_tensor_slices(mine.filepaths).batch(BATCH)
-    decoded = decoded.map(lambda paths: decode_files(paths, decoding), num_parallel_calls=tf.data.AUTOTUNE)
-    decoded = decoded.prefetch(tf.data.AUTOTUNE)
+    load = lambda paths: tf.numpy_function(lambda p: load_batch(p, decoding), [paths], tf.uint8)  # noqa: E731
+    without_tuning = tf.data.Options()
+    without_tuning.autotune.enabled = False
+    decoded = decoded.map(load, num_parallel_calls=2).prefetch(2).with_options(without_tuning)
     model = small_model((*SIZE, 3))
     for _ in range(4):  # past the point where the drop-in compiles
         next(mine)

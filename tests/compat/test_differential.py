@@ -10,10 +10,30 @@ from .configurations import make, pull
 CONFIGURATIONS = 600
 CHUNK = 50
 
-ATTRIBUTES = (
-    "n batch_size shuffle seed batch_index total_batches_seen dtype data_format image_shape target_size color_mode "
-    "interpolation samples num_classes class_indices classes filenames filepaths labels class_mode split subset"
-).split()
+ATTRIBUTES = [
+    "n",
+    "batch_size",
+    "shuffle",
+    "seed",
+    "batch_index",
+    "total_batches_seen",
+    "dtype",
+    "data_format",
+    "image_shape",
+    "target_size",
+    "color_mode",
+    "interpolation",
+    "samples",
+    "num_classes",
+    "class_indices",
+    "classes",
+    "filenames",
+    "filepaths",
+    "labels",
+    "class_mode",
+    "split",
+    "subset",
+]
 
 
 def flatten(batch):
