@@ -68,7 +68,7 @@ def make_folder(directory, count=240):
         folder.mkdir()
         for i in range(count):
             u, v, r = x - rng.randint(90, 230), y - rng.randint(80, 160), rng.randint(35, 75)
-            ground, colour = rng.randint(0, 256, (2, 3))
+            ground, colour = rng.randint(0, 100, 3), rng.randint(150, 256, 3)
             image = np.where(inside(u, v, r)[..., None], colour, ground) + rng.normal(0, 20, (240, 320, 1))
             Image.fromarray(np.clip(image, 0, 255).astype("uint8")).save(folder / f"{i:03}.jpg", quality=90)
 
@@ -90,7 +90,9 @@ def _train(directory):
                 layer
                 for filters in (16, 32, 64)
                 for layer in (
-                    keras.layers.Conv2D(filters, 3, activation="relu"),
+                    keras.layers.Conv2D(filters, 3, use_bias=False),
+                    keras.layers.BatchNormalization(momentum=0.8),
+                    keras.layers.ReLU(),
                     keras.layers.MaxPooling2D(),
                 )
             ),
@@ -104,6 +106,7 @@ def _train(directory):
         to_dataset(train).take(steps),
         validation_data=to_dataset(validation).take(steps),
         epochs=EPOCHS,
+        shuffle=False,  # the iterator has
         verbose=2,
     )
     return history.history["val_accuracy"][-1]

@@ -355,11 +355,11 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES):
     """
     paths = [os.fsencode(path) for path in paths]
     formats = _native_formats(decoding) if use_tensorflow and paths else ()
-    if formats:
-        try:
-            # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
-            with tf.device("/device:CPU:0"):
-                return _compiled(decoding, formats, Image.MAX_IMAGE_PIXELS)(tf.constant(paths)).numpy()
-        except tf.errors.OpError:
-            pass  # Pillow decides: it may read what TensorFlow refuses, and its errors name the file
-    return _load_batch_with_pillow(paths, decoding)
+    if not formats:
+        return _load_batch_with_pillow(paths, decoding)
+    try:
+        # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
+        with tf.device("/device:CPU:0"):
+            return _compiled(decoding, formats, Image.MAX_IMAGE_PIXELS)(tf.constant(paths)).numpy()
+    except tf.errors.OpError:  # Pillow decides: it may read what TensorFlow refuses, and its errors name the file
+        return _load_batch_with_pillow(paths, decoding)

@@ -265,7 +265,7 @@ class BatchFromFilesMixin:
 
 
 def check_subset(subset, generator):
-    """Raise a ValueError unless `subset` is "training" or "validation"; warn where there is no split to take it from."""
+    """Raise a ValueError unless `subset` is "training" or "validation"; warn if there is no split to take it from."""
     if subset not in ("training", "validation"):
         raise ValueError(f"`subset` must be 'training' or 'validation'. Received: {subset!r}")
     if not generator._validation_split:

@@ -88,8 +88,8 @@ class NumpyArrayIterator(Iterator):
             y = None if y is None else y[part]
             if sample_weight is not None and subset == "training":
                 warnings.warn(
-                    '`sample_weight` with `subset="training"`: as in the legacy code the weights are not split, so that '
-                    f"sample i of the subset has weight i of all, not weight i + {split}.",
+                    '`sample_weight` with `subset="training"`: as in the legacy code the weights are not split, so '
+                    f"that sample i of the subset has weight i of all, not weight i + {split}.",
                     stacklevel=3,
                 )
         self.x = np.asarray(x, dtype=self.dtype)

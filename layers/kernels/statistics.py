@@ -30,7 +30,8 @@ def standardize(
         samplewise_center: whether to subtract the mean of each image.
         samplewise_std: whether to divide by the standard deviation of each image plus epsilon.
         mean: None or what to subtract, any shape that broadcasts against the images.
-        std: None or what, plus epsilon, to divide by, any shape that broadcasts against the images.
+        std: None or what, plus epsilon, to divide by, any shape that broadcasts against the images. With a mean, std or
+            whitening of float64 that step is computed in float64, as NumPy does.
         whitening: None or (height * width * channels, the same).
         epsilon: what keeps the divisors from zero.
         ops: namespace of operations; None means `keras.ops`.
@@ -53,7 +54,9 @@ def standardize(
         raise ValueError(f"`images` must be floating point. Received: {images.dtype}")
 
     if rescale:
-        images = rounded(images * constant(rescale, images.dtype, ops), ops)
+        images = images * constant(rescale, images.dtype, ops)
+        if samplewise_center or mean is not None:
+            images = rounded(images, ops)
     if samplewise_center:
         images = images - ops.cast(_image_mean(_widened(images, ops), ops), images.dtype)
     if samplewise_std:
@@ -61,18 +64,27 @@ def standardize(
         deviation = wide - _image_mean(wide, ops)
         spread = ops.sqrt(_image_mean(deviation * deviation, ops))
         images = images / (ops.cast(spread, images.dtype) + constant(epsilon, images.dtype, ops))
+    dtype = images.dtype
     if mean is not None:
-        images = images - constant(mean, images.dtype, ops)
+        images, mean = _promoted(images, mean, ops)
+        images = ops.cast(images - mean, dtype)
     if std is not None:
-        images = divide(images, constant(std, images.dtype, ops) + constant(epsilon, images.dtype, ops))
+        images, std = _promoted(images, std, ops)
+        images = ops.cast(divide(images, std + constant(epsilon, std.dtype, ops)), dtype)
     if whitening is not None:
         size = height * width * channels
-        whitening = constant(whitening, images.dtype, ops)
+        images, whitening = _promoted(images, whitening, ops)
         if tuple(whitening.shape) != (size, size):
             raise ValueError(f"`whitening` must have shape {(size, size)}. Received: shape {tuple(whitening.shape)}")
         whitened = ops.matmul(ops.reshape(images, (-1, size)), whitening)
-        images = ops.reshape(whitened, (-1, height, width, channels))
+        images = ops.cast(ops.reshape(whitened, (-1, height, width, channels)), dtype)
     return images
+
+
+def _promoted(images, statistic, ops):
+    """Both in float64 if the statistic is an array of it, as NumPy promotes; otherwise in the images' dtype."""
+    dtype = "float64" if "float64" in str(getattr(statistic, "dtype", "")) else images.dtype
+    return ops.cast(images, dtype), constant(statistic, dtype, ops)
 
 
 def _widened(images, ops):

@@ -39,7 +39,7 @@ AUGMENTATION = {
 SIZE, BATCH = (224, 224), 32
 
 
-def write_photographs(folder, count=512):
+def write_photographs(folder, count=1024):
     """JPEGs of 500x375 in two classes: crops of four photographs."""
     rng = np.random.RandomState(0)
     sources = [getattr(skimage.data, name)()[..., :3] for name in ("astronaut", "coffee", "chelsea", "rocket")]

@@ -33,7 +33,7 @@ def generator_arguments(rng, image_size):
         "vertical_flip": maybe(0.3, lambda: True),
         "fill_mode": ["nearest", "constant", "reflect", "wrap"][rng.randint(4)],
         "cval": maybe(0.5, lambda: float(rng.randint(0, 300))),
-        "interpolation_order": [0, 1, 1, 1, 2, 3, 4, 5][rng.randint(8)],
+        "interpolation_order": [0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 3, 3, 4, 5][rng.randint(14)],
         "rescale": maybe(0.5, lambda: [1 / 255, 2, 0, 1 / 127.5][rng.randint(4)]),
         "samplewise_center": maybe(0.2, lambda: True),
         "samplewise_std_normalization": maybe(0.2, lambda: True),
@@ -47,6 +47,9 @@ def generator_arguments(rng, image_size):
     if arguments["fill_mode"] == "reflect" and arguments["interpolation_order"] > 1:
         # SciPy up to 1.17 begins its prefilter wrongly there: on images below 20 pixels, as these are, it shows.
         arguments["fill_mode"] = "nearest"
+    if arguments["samplewise_std_normalization"] and arguments["channel_shift_range"]:
+        # A large shift of a pale photograph leaves one colour, whose deviation is rounding noise.
+        arguments["channel_shift_range"] /= 10
     if arguments["data_format"] == "channels_first":
         arguments["brightness_range"] = None  # the legacy code raises
     return {name: value for name, value in arguments.items() if value is not None}
@@ -73,7 +76,9 @@ def file_arguments(rng):
 def array_flow(rng, generator, channels_first, flow):
     """Positional and keyword arguments of `flow`."""
     n, channels = int(rng.randint(5, 20)), [1, 3, 3, 4][rng.randint(4)]
-    height, width = (9, 9) if generator.get("zca_whitening") else rng.randint(1, 30, 2)
+    height, width = rng.randint(1, 30, 2)
+    if generator.get("zca_whitening"):  # more images than values in one: else the last directions are rounding noise
+        n, height, width = 120, 4, 4
     x = rng.uniform(0, 255, (n, height, width, channels)).astype("float32")
     kind = rng.randint(4)
     x = [x, np.floor(x), x / 255, x - 100][kind].astype(["float32", "uint8", "float32", "float64"][kind])
@@ -148,7 +153,9 @@ def make(image_module, seed, directory, fit=True):
                 sample = rng.uniform(0, 255, (6, *target, channels)).astype("float32")
                 if channels_first:
                     sample = sample.transpose(0, 3, 1, 2)
-            generator.fit(sample, augment=bool(rng.randint(2)), rounds=2, seed=seed)
+            # Whitening multiplies the ulp between SciPy and the kernels by the condition of the data: not augmented.
+            augment = bool(rng.randint(2)) and not arguments.get("zca_whitening")
+            generator.fit(sample, augment=augment, rounds=2, seed=seed)
         iterator = getattr(generator, kind)(*positional, **keywords)
     statistical = fitted or any(arguments.get(a) for a in ("samplewise_center", "samplewise_std_normalization"))
     return iterator, {"statistical": statistical, **arguments}

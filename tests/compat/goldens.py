@@ -14,7 +14,7 @@ from PIL import Image
 
 from .configurations import make, pull
 
-CONFIGURATIONS = 150
+CONFIGURATIONS = 120
 PATH = pathlib.Path(__file__).with_name("goldens.npz")
 
 

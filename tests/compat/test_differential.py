@@ -10,7 +10,7 @@ from .configurations import make, pull
 CONFIGURATIONS = 600
 CHUNK = 50
 
-ATTRIBUTES = [
+ATTRIBUTES = (
     "n",
     "batch_size",
     "shuffle",
@@ -33,11 +33,18 @@ ATTRIBUTES = [
     "class_mode",
     "split",
     "subset",
-]
+)
 
 
 def flatten(batch):
     return [leaf for part in batch for leaf in flatten(part)] if isinstance(batch, (tuple, list)) else [batch]
+
+
+def as_arrays(batch):
+    """The batch with NumPy arrays where the legacy code yields arrays of pandas 3: strings under class_mode="raw"."""
+    if isinstance(batch, (tuple, list)):
+        return type(batch)(as_arrays(part) for part in batch)
+    return batch if isinstance(batch, np.ndarray) else np.asarray(batch, dtype=object)
 
 
 def structure(batch):
@@ -52,6 +59,12 @@ def assert_images(got, want, settings):
         return
     got, want = got.astype("float64"), want.astype("float64")
     magnitude = np.abs(want).max()
+    if settings.get("samplewise_center") or settings.get("samplewise_std_normalization"):
+        # Of an image of one colour the legacy code leaves the rounding of its mean, divided by 1e-6 if asked.
+        spatial = (2, 3) if settings.get("data_format") == "channels_first" else (1, 2)
+        varied = np.ptp(want, axis=spatial).max(axis=1) > 1e-3 * (settings.get("rescale") or 1)
+        got, want = got[varied], want[varied]
+        magnitude = np.abs(want).max(initial=0)
     if settings["statistical"]:
         # Relative to the values and, because centring cancels, to the largest of them.
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * magnitude)
@@ -78,7 +91,7 @@ def test_same_batches(start, mixed_directory, always_compile):
             want, state = pull(theirs, seed)
             got, my_state = pull(mine, seed)
             assert my_state == state, "NumPy's global generator is in another state"
-            for a, b in zip(got, want, strict=True):
+            for a, b in zip(got, map(as_arrays, want), strict=True):
                 assert structure(a) == structure(b)
                 for i, (x, y) in enumerate(zip(flatten(a), flatten(b), strict=True)):
                     if x.ndim == 4:
@@ -88,7 +101,9 @@ def test_same_batches(start, mixed_directory, always_compile):
                         np.testing.assert_array_equal(x, y)
             for name in ATTRIBUTES:
                 if hasattr(theirs, name):
-                    np.testing.assert_equal(getattr(mine, name), getattr(theirs, name), err_msg=name)
+                    value = getattr(theirs, name)
+                    value = as_arrays(value) if name == "labels" and not isinstance(value, list) else value
+                    np.testing.assert_equal(getattr(mine, name), value, err_msg=name)
             assert len(mine) == len(theirs)
         except Exception as error:
             error.add_note(f"configuration {seed}: {settings}") if hasattr(error, "add_note") else None
