@@ -10,6 +10,7 @@ Convention: images are channels last, sizes are `height, width`, values are the 
 beyond for grey images of 16 and 32 bits in `color_mode="grayscale"`).
 """
 
+import contextlib
 import functools
 import io
 import os
@@ -108,19 +109,23 @@ def decode_with_pillow(path, decoding):
     Raises:
         Exception: what the operating system or Pillow raises, of the same type, with the path in its message.
     """
-    path = os.fsdecode(path)
+    with naming(path), open(path, "rb") as file:
+        return _pixels(file.read(), decoding)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Name the file in what is raised inside: the same type of exception, with `path` (path-like) in its message."""
+    name = os.fsdecode(path)
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-        return _pixels(content, decoding)
+        yield
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise  # the operating system's own, which names the file
-        message = f"{path}: {error}"
         try:
-            named = type(error)(message)
+            named = type(error)(f"{name}: {error}")
         except TypeError:  # an exception that is not built from one message
-            named = OSError(f"{path}: {type(error).__name__}: {error}")
+            named = OSError(f"{name}: {type(error).__name__}: {error}")
         raise named from error
 
 

@@ -1,13 +1,13 @@
 """Loading, saving and converting one image. The module's name is that of `keras_preprocessing.image.utils`."""
 
-import contextlib
-import io
 import os
 import warnings
 
 import keras
 from keras.preprocessing.image import smart_resize
 from keras.utils import array_to_img, img_to_array
+
+from ..data.decoding import naming
 
 __all__ = [
     "array_to_img",
@@ -20,23 +20,6 @@ __all__ = [
 ]
 
 IMAGE_EXTENSIONS = ("jpg", "jpeg", "bmp", "png", "ppm", "tif", "tiff")
-
-
-@contextlib.contextmanager
-def naming(path):
-    """Re-raise an error of a decoder as the same type with the file's name in its message, unless it has it."""
-    try:
-        yield
-    except Exception as error:
-        name = os.fspath(path) if isinstance(path, (str, bytes, os.PathLike)) else repr(path)
-        if str(name) in str(error):
-            raise
-        try:
-            named = type(error)(f"{name}: {error}")
-        except TypeError:  # an exception with a constructor of its own keeps its type and gets a note instead
-            error.args = (f"{name}: {error}", *error.args[1:])
-            raise error from None
-        raise named from error
 
 
 def load_img(
@@ -70,7 +53,7 @@ def load_img(
     if grayscale:
         warnings.warn('`grayscale` is deprecated. Please use `color_mode="grayscale"`.', stacklevel=2)
         color_mode = "grayscale"
-    if isinstance(path, io.BytesIO):
+    if not isinstance(path, (str, bytes, os.PathLike)):
         return keras.utils.load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio)
     with naming(path):
         image = keras.utils.load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio)
