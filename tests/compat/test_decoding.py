@@ -137,7 +137,6 @@ def make_others(folder):
         "one.bmp": (rgb.convert("1"), {}),
         "rgb.ppm": (rgb, {}),
         "grey.pgm": (grey, {}),
-        "grey16.pgm": (Image.fromarray(deep), {}),
         "rgb.tif": (rgb, {"compression": "tiff_lzw"}),
         "grey16.tif": (Image.fromarray(deep), {}),
         "grey32.tif": (Image.fromarray(deep.astype("int32") * 99), {}),
@@ -147,6 +146,8 @@ def make_others(folder):
     }
     for name, (image, options) in saved.items():
         image.save(folder / name, **options)
+    height, width = deep.shape
+    (folder / "grey16.pgm").write_bytes(b"P5 %d %d 65535\n" % (width, height) + deep.astype(">u2").tobytes())
     # YCCK: four components and an Adobe segment that says so.
     ycck = (folder / "cmyk.jpg").read_bytes()
     at = ycck.index(b"Adobe") + 11
@@ -161,7 +162,15 @@ def make_others(folder):
     write_png(folder / "palette_short.png", noise[..., 0] % 5, 8, 3, [(b"PLTE", bytes(range(15)))])
     rgb.save(folder / "bmp really.jpg", "BMP")
     palette.save(folder / "gif really.png", "GIF")
-    made = ["ycck.jpg", "trailing.jpg", "mpo trailing.jpg", "interlaced.png", "rgb16.png", "palette_short.png"]
+    made = [
+        "grey16.pgm",
+        "ycck.jpg",
+        "trailing.jpg",
+        "mpo trailing.jpg",
+        "interlaced.png",
+        "rgb16.png",
+        "palette_short.png",
+    ]
     return [*saved, *made, "bmp really.jpg", "gif really.png"]
 
 
