@@ -73,8 +73,9 @@ def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
             exceeds 255, to 16 bits (PNG, TIFF).
         **kwargs: passed on to `PIL.Image.Image.save`.
     """
-    if file_format is None and str(path).lower().endswith(".tif"):
-        file_format = "tiff"  # Keras takes the extension for Pillow's name of the format, which it is not here
+    if file_format is None:
+        # Keras, in one version or another, takes an extension for Pillow's name of the format, which it is not here.
+        file_format = {".tif": "tiff", ".jpg": "jpeg"}.get(os.path.splitext(str(path))[1].lower())
     image = array_to_img(x, data_format=data_format, scale=scale)
     if image.mode != "I":
         return keras.utils.save_img(path, x, data_format=data_format, file_format=file_format, scale=scale, **kwargs)

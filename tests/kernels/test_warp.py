@@ -3,6 +3,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops as keras_ops
@@ -10,6 +11,11 @@ from keras_regen.layers.kernels import flip, warp_affine
 from keras_regen.layers.kernels.boundary import FILL_MODES
 from keras_regen.layers.kernels.spline import ORDERS
 from scipy import ndimage
+
+same_order_as_scipy = pytest.mark.skipif(
+    tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16),
+    reason="before 1.16 SciPy added the offset of a coordinate last: an ulp of it, which shows where it is an integer",
+)
 
 TINY = [(1, 9), (2, 1), (2, 3), (1, 1)]
 
@@ -81,6 +87,7 @@ def test_equals_scipy_on_tiny_images(run_eager, order, fill_mode):
         assert_agrees(result, scipy_warp(images, matrix, order, fill_mode), order, 1023 if order > 1 else 255)
 
 
+@same_order_as_scipy
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
 @pytest.mark.parametrize("order", [1, 3])
 def test_equals_scipy_on_photographs(run_compiled, photographs, order, fill_mode):
@@ -141,6 +148,7 @@ def test_millions_of_pixels_equal_scipy(run_compiled, fill_mode):
     assert_agrees(result, scipy_warp(images.astype("float32"), matrix, 1, fill_mode), 1, 255)
 
 
+@same_order_as_scipy
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant"])
 @pytest.mark.parametrize("order", [0, 1])
 def test_coordinates_are_not_contracted_to_fused_multiply_adds(run, order, fill_mode):
