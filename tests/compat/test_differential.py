@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+import scipy
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
 
 from .configurations import make, pull
 
+# Before 1.16 SciPy adds the offset of a coordinate last. Where a shear leaves a row or a column on the edge, an ulp of
+# the coordinate decides whether its pixels are inside.
+OLD_SCIPY = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16)
 CONFIGURATIONS = 600
 CHUNK = 50
 
@@ -65,9 +69,12 @@ def assert_images(got, want, settings):
         varied = np.ptp(want, axis=spatial).max(axis=1) > 1e-3 * (settings.get("rescale") or 1)
         got, want = got[varied], want[varied]
         magnitude = np.abs(want).max(initial=0)
-    if settings["statistical"]:
+    if settings["statistical"] and not OLD_SCIPY:
         # Relative to the values and, because centring cancels, to the largest of them.
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * magnitude)
+        return
+    if OLD_SCIPY:
+        assert np.mean(~np.isclose(got, want, rtol=1e-6, atol=1e-6 * magnitude)) < 1e-2
         return
     different = np.abs(got - want) > np.spacing(np.abs(want).astype("float32")).astype("float64")
     if settings.get("interpolation_order", 1) > 1:
