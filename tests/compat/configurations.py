@@ -113,7 +113,7 @@ def dataframe_of(rng, directory, class_mode):
     return frame
 
 
-def make(image_module, seed, directory, fit=True):
+def make(image_module, seed, directory, nearest=False):
     """Build the generator and iterator number `seed` with the classes of `image_module`, quietly.
 
     Returns:
@@ -126,6 +126,8 @@ def make(image_module, seed, directory, fit=True):
     channels_first = arguments.get("data_format") == "channels_first"
     flow = flow_arguments(rng, arguments.get("validation_split"))
     files = file_arguments(rng)
+    if nearest:  # the one that no two versions of Pillow do differently
+        files["interpolation"] = "nearest"
     sample = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -147,7 +149,7 @@ def make(image_module, seed, directory, fit=True):
                 keywords["y_col"] = ["height", "age"]
             positional = (frame, str(directory))
         fitted = any(arguments.get(a) for a in ("featurewise_center", "featurewise_std_normalization", "zca_whitening"))
-        if fitted and fit:
+        if fitted:
             if sample is None:
                 channels = {"rgb": 3, "rgba": 4, "grayscale": 1}[files["color_mode"]]
                 sample = rng.uniform(0, 255, (6, *target, channels)).astype("float32")

@@ -59,7 +59,7 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         write_directory(pathlib.Path(root))
         for seed in range(CONFIGURATIONS):
-            iterator, settings = make(legacy, seed, pathlib.Path(root))
+            iterator, settings = make(legacy, seed, pathlib.Path(root), nearest=True)
             batches, state = pull(iterator, seed)
             pixels, others = sample(batches, seed)
             goldens[f"{seed}_pixels"] = pixels.astype("float64" if settings.get("dtype") else "float32")
