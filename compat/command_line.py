@@ -1,13 +1,14 @@
 """The command `keras-regen`."""
 
 import argparse
-import os
 import sys
+
+from .demo import demo as run
 
 
 def main(arguments=None):
     """Run `keras-regen`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="keras-regen", description=__import__(__package__).compat.__doc__)
+    parser = argparse.ArgumentParser(prog="keras-regen", description="Tools around the legacy ImageDataGenerator.")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser(
         "demo",
@@ -22,9 +23,6 @@ def main(arguments=None):
         "--picture", default="keras_regen_demo.png", help="where to save the augmented images (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from .demo import demo as run  # noqa: PLC0415 - TensorFlow takes seconds to load, `--help` should not
-
     try:
         run(options.directory, options.picture)
     except (OSError, ValueError) as error:
