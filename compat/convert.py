@@ -179,9 +179,7 @@ def split(source, *, draws="replay", num_shards=1, index=0, on_error=None, start
     augmentation, statistics = augmentation_of(flow, settings)
     place = _place(draws, settings.cache, num_shards, index, start, seed)
     dataset = _native([described._replace(flow=flow)], lambda batches: batches[0], settings, place)
-    shape = flow.images.decoding.shape if isinstance(flow.images, Files) else flow.images.shape[1:]
-    dtype = flow.images.decoding.dtype if isinstance(flow.images, Files) else flow.images.dtype
-    return dataset, ApplyRows(augmentation, statistics, shape, dtype.name)
+    return dataset, ApplyRows(augmentation, statistics, *flow.input_spec)
 
 
 def _place(draws, cache, num_shards, index, start, seed):
@@ -256,7 +254,10 @@ def _native(sources, combine, settings, place):
     else:
         seed = place["seed"] if place["seed"] is not None else iterators[0].seed or 0
         drawers = [
-            draw_in_graph(flow.maker.generator if settings.augment else None, flow.maker.input_format) for flow in flows
+            draw_in_graph(
+                flow.maker.generator if settings.augment else None, flow.input_spec[0], flow.maker.input_format
+            )
+            for flow in flows
         ]
         dataset = stateless(flows, drawers, combine, settings, **{**place, "seed": int(seed)})
         mine, skipped = len(range(place["index"], samples, place["num_shards"])), place["start"]

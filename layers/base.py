@@ -9,6 +9,23 @@ import numpy as np
 from . import kernels
 from .execution import in_tensorflow_graph, operations, run
 
+UNIFORMS = (
+    "theta",
+    "tx",
+    "tx_sign",
+    "ty",
+    "ty_sign",
+    "shear",
+    "zx",
+    "zy",
+    "flip_horizontal",
+    "flip_vertical",
+    "channel_shift_intensity",
+    "brightness",
+)
+"""The uniform numbers that every random layer draws per image: what one number is does not depend on which others are
+used, layers given the same seed draw independently, and one compiled function serves all of them."""
+
 
 class ImageLayer(keras.layers.Layer):
     """A layer on images alone, or on a dictionary of images and what belongs to them.
@@ -151,8 +168,6 @@ class RandomLayer(ImageLayer):
     """
 
     _arguments = (*ImageLayer._arguments, "seed")
-    _count = 1
-    """How many uniform numbers are drawn an image."""
 
     def __init__(self, *, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -183,9 +198,9 @@ class RandomLayer(ImageLayer):
         seed = seed_tensor(self._next_seed(images) if seed is None else seed, ops)
         if len(seed.shape) == 2 and isinstance(batch, int) and seed.shape[0] not in (None, batch):
             raise ValueError(f"`seed` must have a row for each of {batch} images. Received: shape {tuple(seed.shape)}")
-        uniforms = run(kernels.uniform, seed, index, count=self._count)
-        uniforms = ops.cast(uniforms, self.precision)
-        return self._draw([uniforms[:, k] for k in range(self._count)], height, width, ops)
+        uniforms = ops.cast(run(kernels.uniform, seed, index, count=len(UNIFORMS)), self.precision)
+        columns = {name: uniforms[:, k] for k, name in enumerate(UNIFORMS)}
+        return self._draw(columns, height, width, ops)
 
     def transform_images(self, images, transformation, training=True):
         if training:
@@ -194,7 +209,7 @@ class RandomLayer(ImageLayer):
         return kernels.cast(images, self.compute_dtype, ops=operations(images))
 
     def _draw(self, uniforms, height, width, ops):
-        """The transformation, from uniform numbers (batch,) in [0, 1)."""
+        """The transformation, from a dictionary of uniform numbers (batch,) in [0, 1), one for each of `UNIFORMS`."""
         raise NotImplementedError
 
     def _next_seed(self, images):

@@ -57,7 +57,8 @@ class Pipeline(ImageLayer):
             seed = seed_tensor(seed, ops)
         transformations = []
         for k, layer in enumerate(self.layers):
-            own = None if seed is None else run(kernels.fold_in, seed, data=k)
+            # The number as a tensor: a constant would be compiled for each layer.
+            own = None if seed is None else run(kernels.fold_in, seed, ops.convert_to_tensor(k, dtype="int32"))
             transformation = None
             if isinstance(layer, ImageLayer):
                 transformation = layer.get_random_transformation(data, training=training, seed=own)

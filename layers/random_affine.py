@@ -44,9 +44,6 @@ class GeometricLayer(RandomLayer):
         "interpolation",
         "bounding_box_format",
     )
-    # theta, tx and its sign, ty and its sign, shear, zx, zy, flips: every layer draws all of them, so that what one is
-    # does not depend on which others are used.
-    _count = 10
 
     rotation = (0.0, 0.0)
     height_shift = 0.0
@@ -152,23 +149,22 @@ class GeometricLayer(RandomLayer):
         return {**bounding_boxes, "boxes": boxes, "labels": ops.where(empty, -ops.ones_like(labels), labels)}
 
     def _draw(self, uniforms, height, width, ops):
-        theta, tx, tx_sign, ty, ty_sign, shear, zx, zy, horizontal, vertical = uniforms
         drawn = {"height": height, "width": width}
         if self.rotation != (0.0, 0.0):
-            drawn["theta"] = between(self.rotation, theta)
+            drawn["theta"] = between(self.rotation, uniforms["theta"])
         if self.width_shift:
-            drawn["tx"] = _shift(self.width_shift, tx, tx_sign, width, ops)
+            drawn["tx"] = _shift(self.width_shift, uniforms["tx"], uniforms["tx_sign"], width, ops)
         if self.height_shift:
-            drawn["ty"] = _shift(self.height_shift, ty, ty_sign, height, ops)
+            drawn["ty"] = _shift(self.height_shift, uniforms["ty"], uniforms["ty_sign"], height, ops)
         if self.shear != (0.0, 0.0):
-            drawn["shear"] = between(self.shear, shear)
+            drawn["shear"] = between(self.shear, uniforms["shear"])
         if self.zoom != (1.0, 1.0):
-            drawn["zx"] = between(self.zoom, zx)
-            drawn["zy"] = between(self.zoom, zx if self.uniform_zoom else zy)
+            drawn["zx"] = between(self.zoom, uniforms["zx"])
+            drawn["zy"] = between(self.zoom, uniforms["zx" if self.uniform_zoom else "zy"])
         if self.horizontal_flip:
-            drawn["flip_horizontal"] = horizontal < 0.5
+            drawn["flip_horizontal"] = uniforms["flip_horizontal"] < 0.5
         if self.vertical_flip:
-            drawn["flip_vertical"] = vertical < 0.5
+            drawn["flip_vertical"] = uniforms["flip_vertical"] < 0.5
         return drawn
 
     def _apply(self, images, transformation):

@@ -31,15 +31,13 @@ class RandomChannelShift(RandomLayer):
     """
 
     _arguments = (*RandomLayer._arguments, "channel_shift")
-    # The number after those of the geometric layers: layers given the same seed are to draw independently.
-    _count = 11
 
     def __init__(self, channel_shift, **kwargs):
         super().__init__(**kwargs)
         self.channel_shift = interval("channel_shift", channel_shift)
 
     def _draw(self, uniforms, height, width, ops):
-        return {"channel_shift_intensity": between(self.channel_shift, uniforms[-1])}
+        return {"channel_shift_intensity": between(self.channel_shift, uniforms["channel_shift_intensity"])}
 
     def _apply(self, images, transformation):
         return _colored(self, kernels.shift_channels, images, transformation.get("channel_shift_intensity"))
@@ -73,7 +71,6 @@ class RandomBrightness(RandomLayer):
     """
 
     _arguments = (*RandomLayer._arguments, "brightness", "value_range", "mode")
-    _count = 12  # the one after that of the channel shift
 
     def __init__(self, brightness, value_range=(0, 255), mode="smooth", **kwargs):
         super().__init__(**kwargs)
@@ -85,7 +82,7 @@ class RandomBrightness(RandomLayer):
         self.mode = mode
 
     def _draw(self, uniforms, height, width, ops):
-        return {"brightness": between(self.brightness, uniforms[-1])}
+        return {"brightness": between(self.brightness, uniforms["brightness"])}
 
     def _apply(self, images, transformation):
         factor = transformation.get("brightness")

@@ -129,6 +129,33 @@ class Augmentation:
         return kernels.flip(x, rows.flip_vertical, rows.flip_horizontal, ops=ops) if self.flip else x
 
 
+def at_one_size(function, size):
+    """The function of tensors of samples, called with as many samples every time.
+
+    XLA compiles for each number of samples anew: it would for the last batch of an epoch, and for each batch from which
+    files are left out.
+
+    Args:
+        function: takes and returns tensors, or tuples of them, whose first axis is that of the samples.
+        size: how many samples to call it with. The last of fewer is repeated, and the results are cut.
+
+    Returns:
+        The function, for 1 to `size` samples; for more it is called with as many as there are.
+    """
+
+    def call(*tensors):
+        count = tf.shape(tf.nest.flatten(tensors)[0])[0]
+        index = tf.minimum(tf.range(size), count - 1)
+        filled = tf.cond(
+            count < size,
+            lambda: tf.nest.map_structure(lambda tensor: tf.gather(tensor, index), tensors),
+            lambda: tensors,
+        )
+        return tf.nest.map_structure(lambda result: result[:count], function(*filled))
+
+    return call
+
+
 @functools.lru_cache(maxsize=64)
 def compiled(augmentation, image_shape, image_dtype, statistics_spec):
     """The augmentation as one XLA-compiled function of (images, rows, statistics), for any number of images."""
@@ -136,11 +163,16 @@ def compiled(augmentation, image_shape, image_dtype, statistics_spec):
         lambda images, rows, statistics: augmentation(images, rows, statistics),  # noqa: PLW0108 - not its `ops`
         input_signature=[tf.TensorSpec([None, *image_shape], image_dtype), ROWS_SPEC, Statistics(*statistics_spec)],
         jit_compile=True,
+        autograph=augmentation.preprocess is not None,  # it takes seconds to look at all that is called
     )
 
 
-def augment(augmentation, images, rows, statistics):
-    """Apply `augmentation` to NumPy arrays. Returns a NumPy array of its own."""
+def augment(augmentation, images, rows, statistics, size):
+    """Apply `augmentation` to NumPy arrays, `size` images at a time: see `at_one_size`. Returns an array of its own."""
     spec = tuple(tf.TensorSpec(s.shape, s.dtype) for s in statistics)
     function = compiled(augmentation, images.shape[1:], images.dtype.name, spec)
-    return function(images, rows, statistics).numpy()
+    count = len(images)
+    if count < size:
+        index = np.minimum(np.arange(size), count - 1)
+        images, rows = images[index], Rows(*(column[index] for column in rows))
+    return function(images, rows, statistics).numpy()[:count]

@@ -10,11 +10,11 @@ import tensorflow as tf
 from ...layers import kernels
 from ...layers.base import seed_tensor
 from ...layers.tensorflow import ops
-from .augmentation import ROWS_SPEC, Rows, compiled
+from .augmentation import ROWS_SPEC, Rows, at_one_size, compiled
 from .cache import ImageCache
 from .decoding_in_graph import decode_in_graph
 from .flow import Files, OneHot
-from .order import shuffled
+from .order import seeds_of, shuffled
 
 # Nothing here needs AutoGraph, which takes seconds to look at the source of all that is called.
 _as_written = tf.autograph.experimental.do_not_convert
@@ -84,7 +84,7 @@ def stateless(flows, draws, combine, settings, seed, num_shards, index, start):
 
     Args:
         flows, combine, settings: as for `replayed`.
-        draws: for each flow a function of (images, seeds) that returns its `Rows`; seeds are int32 (n, 2).
+        draws: for each flow a function of seeds, int32 (n, 2), that returns its `Rows`.
         seed: int.
         num_shards, index: of every `num_shards` samples of an epoch, the one at `index` is taken.
         start: how many batches to leave out.
@@ -97,12 +97,16 @@ def stateless(flows, draws, combine, settings, seed, num_shards, index, start):
     per_epoch = mine // size if settings.drop_remainder else -(-mine // size)
     steps = [_Steps(flow, settings, _read_in_graph, draw) for flow, draw in zip(flows, draws, strict=True)]
 
-    def plan(key, number):
-        """The samples of a batch and the seeds of their draws, by the key of its epoch and its number in it."""
-        places = tf.range(number * size, tf.minimum((number + 1) * size, mine)) * num_shards + index
+    def places_and_seeds(steps, key):
+        places = steps * num_shards + index
         if flows[0].shuffle:
             places = shuffled(places, samples, key)
-        seeds = kernels.fold_in(key, tf.cast(places, tf.int32), ops=ops)
+        return places, seeds_of(places, key)
+
+    def plan(key, number):
+        """The samples of a batch and the seeds of their draws, by the key of its epoch and its number in it."""
+        steps = tf.range(number * size, tf.minimum((number + 1) * size, mine))
+        places, seeds = at_one_size(lambda steps: places_and_seeds(steps, key), min(size, mine))(steps)
         return tuple((places, seeds) for _ in flows)
 
     if settings.repeat:
@@ -110,8 +114,8 @@ def stateless(flows, draws, combine, settings, seed, num_shards, index, start):
         root, size_of_epoch = seed_tensor(seed, ops), max(per_epoch, 1)
 
         def numbered(batch):
-            epoch = tf.cast(batch // size_of_epoch, tf.int32)
-            return plan(kernels.fold_in(root, epoch, ops=ops), batch % size_of_epoch)
+            epoch = batch // size_of_epoch
+            return plan(seeds_of(epoch[None], root)[0], batch % size_of_epoch)
 
         batches = tf.data.Dataset.range(start, max(numbers, start)).map(_as_written(numbered))
     else:
@@ -199,7 +203,8 @@ class _Steps:
         self.load = _loader(flow, settings, reader)
         self.skips = flow.skipped is not None
         augment = _augmenter(flow, settings)
-        self.augment = augment if draw is None else lambda images, seeds: augment(images, draw(images, seeds))
+        transform = augment if draw is None else lambda images, seeds: augment(images, draw(seeds))
+        self.augment = at_one_size(transform, min(flow.batch_size, flow.samples))
         self.attach = _attacher(flow, settings)
         self._paths = _names(flow.images.paths) if settings.file_names else None
 
@@ -243,21 +248,20 @@ def _names(paths):
 def _augmenter(flow, settings):
     if settings.split:
         return _side_by_side
-    maker, dtype = flow.maker, settings.dtype
+    maker = flow.maker
     if maker.generator is None:
         axes = [0, 1, 2, 3] if maker.data_format == maker.input_format else [0, 3, 1, 2]
 
         def augment(images, rows):
             images = tf.cast(tf.transpose(images, axes), maker.output_dtype)
-            return kernels.cast(images, dtype or maker.output_dtype, ops=ops)
+            return kernels.cast(images, settings.dtype or maker.output_dtype, ops=ops)
 
         return augment
     augmentation, statistics = augmentation_of(flow, settings)
     statistics = type(statistics)(*(tf.constant(s) for s in statistics))
     spec = tuple(tf.TensorSpec(s.shape, s.dtype) for s in statistics)
-    source = flow.images.decoding if isinstance(flow.images, Files) else flow.images[:0]
-    shape = source.shape[-3:]  # of an image: that of an array has the number of images, too
-    apply = compiled(augmentation, shape, source.dtype.name, spec)
+    shape, dtype = flow.input_spec
+    apply = compiled(augmentation, shape, dtype, spec)
     return lambda images, rows: tf.ensure_shape(apply(images, rows, statistics), [None, *maker.image_shape])
 
 

@@ -82,6 +82,13 @@ class Flow:
     """Whether pixels are never blended, as in masks."""
 
     @property
+    def input_spec(self):
+        """Shape and name of the dtype of an image as it comes in."""
+        if isinstance(self.images, Files):
+            return self.images.decoding.shape, self.images.decoding.dtype.name
+        return self.images.shape[1:], self.images.dtype.name
+
+    @property
     def skipped(self):
         """The `Skipped` files; None if a file that cannot be read is an error, or the images are an array."""
         return self.images.skipped if isinstance(self.images, Files) else None

@@ -1,11 +1,17 @@
 """A shuffled order that is never written down: the place of each sample follows from the key and its index."""
 
-import functools
-
 import tensorflow as tf
 
-from ...layers.kernels.random import threefry
-from ...layers.tensorflow import compiled
+from ...layers.kernels.random import fold_in, threefry
+from ...layers.tensorflow import compiled, ops
+
+_TURNS = 6
+
+
+@compiled
+def seeds_of(index, key):
+    """The seeds of the samples at `index`, int64 (n,), in the epoch of a key, int32 (2,): int32 (n, 2)."""
+    return fold_in(key, tf.cast(index, tf.int32), ops=ops)
 
 
 def shuffled(index, count, key):
@@ -22,27 +28,27 @@ def shuffled(index, count, key):
     Source: Luby, Rackoff, "How to construct pseudorandom permutations from pseudorandom functions", SIAM Journal on
     Computing 17 (1988); Black, Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002, for the walk.
     """
-    return tf.cast(_permutation(count)(tf.cast(index, tf.int32), key), tf.int64)
+    # An index has two parts of equally many bits. Their size and the count are tensors, and the turns a loop, so that
+    # XLA compiles one small program for data sets of all sizes.
+    part = 2 ** max(1, (max(count - 1, 1).bit_length() + 1) // 2)
+    return tf.cast(_permute(tf.cast(index, tf.int32), key, tf.constant(count), tf.constant(part)), tf.int64)
 
 
-@functools.lru_cache(maxsize=64)
-def _permutation(count):
-    half = max(1, (max(count - 1, 1).bit_length() + 1) // 2)  # bits of each of the two parts of an index
-    mask = 2**half - 1
+@compiled
+def _permute(index, key, count, part):
+    def turn(number, left, right):
+        bits, _ = threefry((key[0], key[1]), (right, 0 * right + number))
+        return number + 1, right, left ^ (bits & (part - 1))
 
-    def encrypt(index, key):
-        left, right = index // 2**half, index & mask
-        for turn in range(6):
-            bits, _ = threefry((key[0], key[1]), (right, 0 * right + turn))
-            left, right = right, left ^ (bits & mask)
-        return left * 2**half + right
+    def encrypt(index):
+        start = (0, index // part, index & (part - 1))
+        _, left, right = tf.while_loop(lambda number, *_: number < _TURNS, turn, start)
+        return left * part + right
 
-    def permute(index, key):
-        # The domain is a power of four: what leaves 0..count - 1 walks on until it is back.
-        return tf.while_loop(
-            lambda walker: tf.reduce_any(walker >= count),
-            lambda walker: [tf.where(walker < count, walker, encrypt(walker, key))],
-            [encrypt(index, key)],
-        )[0]
+    def walk(walking, index):
+        index = tf.where(walking, encrypt(index), index)
+        return index >= count, index
 
-    return compiled(permute)
+    # The domain is a power of four: what leaves 0..count - 1 walks on until it is back.
+    everyone = tf.ones_like(index, tf.bool)
+    return tf.while_loop(lambda walking, _: tf.reduce_any(walking), walk, (everyone, index))[1]

@@ -32,26 +32,27 @@ def as_layers(generator):
     return layers.Pipeline(steps)
 
 
-def draw_in_graph(generator, input_format):
+def draw_in_graph(generator, image_shape, input_format):
     """The draws of a generator's layers as a function of TensorFlow tensors.
 
     Args:
         generator: an `ImageDataGenerator`, or None to draw nothing.
-        input_format: axis order of the images that come in.
+        image_shape: of the images that come in.
+        input_format: their axis order.
 
     Returns:
-        Function of images (n, ...) and seeds, int32 (n, 2), that returns their `Rows`.
+        Function of seeds, int32 (n, 2), that returns the `Rows` of n images.
     """
     common = {"data_format": input_format}
     steps = [] if generator is None else [*_geometry(generator, common), *_color(generator, common)]
     pipeline, affine = layers.Pipeline(steps), layers.RandomAffine(**common)
+    height, width = image_shape[1:] if input_format == "channels_first" else image_shape[:2]
 
-    def draw(images, seeds):
-        drawn = {}
+    def draw(seeds):
+        count, drawn = ops.shape(seeds)[0], {}
+        images = tf.zeros([count, *image_shape], tf.uint8)  # of which the shape is read, and nothing else computed
         for transformation in pipeline.get_random_transformation(images, seed=seeds):
             drawn.update(transformation)
-        count, *rest = ops.shape(images)
-        height, width = rest[1:] if input_format == "channels_first" else rest[:2]
         flips = [drawn.pop(name, tf.zeros(count, tf.bool)) for name in ("flip_horizontal", "flip_vertical")]
         nothing = tf.fill([count], tf.constant(np.nan, tf.float64))
         colors = [tf.cast(drawn.get(name, nothing), tf.float64) for name in ("channel_shift_intensity", "brightness")]

@@ -168,12 +168,13 @@ def _as_float(image, dtype, input_format, data_format):
     return image.astype(dtype)
 
 
-def apply(generator, images, table, dtype, output_dtype, input_format, standardize):
+def apply(generator, images, table, dtype, output_dtype, input_format, standardize, size):
     """Transform (and standardize) images with the rows of a table.
 
     Args:
         images: array of n images in `input_format`, uint8 or of `dtype`.
         table: (n, 10).
+        size: how many images a whole batch has.
 
     Returns:
         Array of n images in the generator's data format and `output_dtype`.
@@ -186,7 +187,7 @@ def apply(generator, images, table, dtype, output_dtype, input_format, standardi
         shape = images.shape[1:]
         if input_format != g.data_format:
             shape = (shape[2], *shape[:2])
-        return augment(augmentation, images, prepare(g, table, shape), statistics)
+        return augment(augmentation, images, prepare(g, table, shape), statistics, size)
     batch = []
     for image, row in zip(images, table, strict=True):
         named = {name: None if np.isnan(value) else value for name, value in zip(COLUMNS, row.tolist(), strict=True)}
@@ -249,12 +250,13 @@ class BatchMaker:
             self.generator, self.dtype, self.output_dtype, self.input_format, True, self.preprocess
         )  # fmt: skip
 
-    def __call__(self, images, table=None):
+    def __call__(self, images, table, size):
         """Transform and standardize a batch.
 
         Args:
             images: array of n images, uint8 or of a float dtype, in `input_format`.
             table: the draws, if they were made before.
+            size: how many images a whole batch has.
 
         Returns:
             Array (n, *image_shape) in `output_dtype`.
@@ -270,13 +272,13 @@ class BatchMaker:
                 say_once(f"keras_regen transforms the images one by one, which is slower: {reason}.")
                 return self._one_by_one(images)
             if standardizes_in_python(self.generator):
-                return self._standardized_one_by_one(images)
+                return self._standardized_one_by_one(images, size)
             table = self.draw(len(images))
-        return self._apply(images, table, standardize=True)
+        return self._apply(images, table, True, size)
 
-    def _apply(self, images, table, standardize):
+    def _apply(self, images, table, standardize, size):
         output_dtype = self.output_dtype if standardize else self.dtype
-        return apply(self.generator, images, table, self.dtype, output_dtype, self.input_format, standardize)
+        return apply(self.generator, images, table, self.dtype, output_dtype, self.input_format, standardize, size)
 
     def _one_by_one(self, images):
         g = self.generator
@@ -286,7 +288,7 @@ class BatchMaker:
             batch[i] = g.standardize(g.apply_transform(x, g.get_random_transform(x.shape)))
         return batch
 
-    def _standardized_one_by_one(self, images):
+    def _standardized_one_by_one(self, images, size):
         """Transform a batch at once, then call `standardize` on each image with the random state it would have seen.
 
         A function that draws from `np.random` moves the draws of all later images, so these are drawn again, and
@@ -301,7 +303,8 @@ class BatchMaker:
             for _ in range(ahead):
                 rows.append(g.get_random_transform(self.image_shape))
                 states.append(np.random.get_state())
-            for x, state in zip(self._apply(images[i : i + ahead], table_from_rows(rows), False), states, strict=True):
+            transformed = self._apply(images[i : i + ahead], table_from_rows(rows), False, ahead if i else size)
+            for x, state in zip(transformed, states, strict=True):
                 np.random.set_state(state)
                 batch[i] = g.standardize(x)
                 i += 1
@@ -319,9 +322,9 @@ def transform_array(generator, x):
     """What `random_transform` on each image of `x` (n images in the generator's data format and dtype) gives."""
     if overrides(generator, "random_transform") or obstacle(generator, x.dtype, x.shape[1:]) is not None:
         return np.stack([generator.random_transform(image) for image in x])
-    table = draw(generator, len(x), x.shape[1:])
+    table, most = draw(generator, len(x), x.shape[1:]), min(len(x), 256)
     parts = [
-        apply(generator, x[i : i + 256], table[i : i + 256], x.dtype, x.dtype, generator.data_format, False)
-        for i in range(0, len(x), 256)
+        apply(generator, x[i : i + most], table[i : i + most], x.dtype, x.dtype, generator.data_format, False, most)
+        for i in range(0, len(x), most)
     ]
     return np.concatenate(parts) if parts else x

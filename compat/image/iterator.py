@@ -332,7 +332,7 @@ class BatchFromFilesMixin:
         if not good.all():
             images, index_array = images[good], index_array[good]
             table = None if table is None else table[good]
-        batch_x = self._maker()(images, table)
+        batch_x = self._maker()(images, table, min(self.batch_size, self.n))
         self._save(batch_x, index_array, 1e7)
         if self.class_mode == "input":
             batch_y = batch_x.copy()

@@ -118,7 +118,7 @@ class NumpyArrayIterator(Iterator):
         return self._batch_maker
 
     def _get_batches_of_transformed_samples(self, index_array, table=None):
-        batch_x = self._maker()(self.x[index_array], table)
+        batch_x = self._maker()(self.x[index_array], table, min(self.batch_size, self.n))
         self._save(batch_x, index_array, 1e4)
         inputs = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
         if self.y is None:

@@ -64,7 +64,7 @@ def fold_in(seed, data, *, ops=None):
 
     Args:
         seed: int32, (2,) or (batch, 2).
-        data: int, what tells the seeds apart.
+        data: int, or int32 scalar or (batch,), what tells the seeds apart.
         ops: namespace of operations; None means `keras.ops`.
     """
     ops = namespace(ops)
