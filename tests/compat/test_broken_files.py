@@ -20,7 +20,7 @@ from keras_regen.compat.data.decoding import Decoding, decode_with_pillow
 from keras_regen.compat.data.decoding_in_graph import decode_in_graph
 from PIL import Image, ImageOps
 
-from .test_stateless import Service
+from .service import Service
 
 COUNT = 25  # a class
 BAD = ("cats/03.jpg", "cats/20.png", "dogs/07.jpg", "dogs/08.png", "dogs/22.jpg")

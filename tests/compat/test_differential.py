@@ -7,6 +7,7 @@ from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
 
 from .configurations import make, pull
+from .flows import flatten
 
 # Before 1.16 SciPy adds the offset of a coordinate last. Where a shear leaves a row or a column on the edge, an ulp of
 # the coordinate decides whether its pixels are inside.
@@ -38,10 +39,6 @@ ATTRIBUTES = (
     "split",
     "subset",
 )
-
-
-def flatten(batch):
-    return [leaf for part in batch for leaf in flatten(part)] if isinstance(batch, (tuple, list)) else [batch]
 
 
 def as_arrays(batch):

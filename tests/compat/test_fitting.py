@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from keras_regen.compat import ImageDataGenerator
 
-from .test_dataset import files
+from .flows import files
 
 FEATUREWISE = {"featurewise_center": True, "featurewise_std_normalization": True, "rescale": 1 / 255}
 ZCA = {"zca_whitening": True, "zca_epsilon": 1e-2}

@@ -12,7 +12,7 @@ from keras_regen.compat import image as ours
 from keras_regen.compat import to_dataset
 from keras_regen.compat.data import files
 
-from .test_listing import image, listed
+from .trees import image, listed
 
 gfile = tf.io.gfile
 

@@ -12,7 +12,7 @@ from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
 from keras_regen.compat.data import files
 
-from .test_listing import FILES, forbid, grow
+from .trees import FILES, forbid, grow
 
 
 def frames(names, directory, **arguments):

@@ -9,8 +9,18 @@ import tensorflow as tf
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import ImageDataGenerator, to_dataset
 
-from .test_dataset import AUGMENTATION, array, assert_same_batches, files, frame_of, pull, table, tuples
-from .test_differential import flatten
+from .flows import (
+    AUGMENTATION,
+    array,
+    assert_same_batches,
+    files,
+    flatten,
+    frame_of,
+    image_and_mask,
+    pull,
+    table,
+    tuples,
+)
 
 FOREIGN = {
     "keras": lambda: legacy,
@@ -77,16 +87,6 @@ def test_what_another_library_overrides_is_called(jpeg_directory):
 
 
 # Image and mask, side by side
-
-
-def image_and_mask(directory=None, library=None, **masks):
-    """The segmentation idiom: two generators, the same seed."""
-    library = library or __import__("keras_regen.compat").compat
-    images = np.random.RandomState(0).uniform(0, 255, (21, 16, 16, 3)).astype("float32")
-    labels = (images[..., :1] > 128) * 4.0
-    x = library.ImageDataGenerator(**AUGMENTATION, rescale=1 / 255).flow(images, batch_size=6, seed=1)
-    y = library.ImageDataGenerator(**AUGMENTATION, **masks).flow(labels, batch_size=6, seed=1)
-    return x, y
 
 
 @pytest.mark.parametrize(

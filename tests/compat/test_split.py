@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras_regen.compat import ImageDataGenerator, split, to_dataset
 
-from .test_dataset import AUGMENTATION, array, files, table
+from .flows import AUGMENTATION, array, files, table
 
 FITTED = {"featurewise_center": True, "featurewise_std_normalization": True}
 CASES = {

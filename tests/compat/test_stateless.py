@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
@@ -10,11 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras_regen.compat import ImageDataGenerator, to_dataset
+from keras_regen.compat.data.augmentation import at_one_size
 from keras_regen.compat.data.order import shuffled
 from scipy import stats
 
-from .test_dataset import AUGMENTATION, files
-from .test_sources import image_and_mask
+from .flows import AUGMENTATION, files, image_and_mask
+from .service import Service
 
 
 def numbered(count=21, shuffle=True, **arguments):
@@ -58,6 +58,28 @@ def test_orders_are_permutations_that_look_random():
             assert stats.chisquare(firsts, expected).pvalue > 1e-3
     large = shuffled(tf.constant([0, 5, 999_999], tf.int64), 1_000_000, tf.constant([1, 2])).numpy()
     assert len(set(large)) == 3 and large.max() < 1_000_000
+
+
+def test_the_order_of_a_key_is_fixed():
+    """A project that goes on after an update sees the samples of its epoch in the same order."""
+    order = shuffled(tf.range(12, dtype=tf.int64), 12, tf.constant([3, -7])).numpy()
+    assert order.tolist() == [1, 9, 0, 4, 5, 11, 7, 2, 8, 3, 10, 6]
+
+
+def test_functions_are_called_at_one_size():
+    """So that XLA compiles them once, however few samples the last batch has."""
+    sizes = []
+
+    def double(x, pair):
+        sizes.append(len(x))
+        return 2 * x, {"second": pair[1]}
+
+    for count in (8, 3, 1, 10):
+        x = tf.range(count)
+        doubled, named = at_one_size(double, 8)(x, (x, x + 1))
+        np.testing.assert_array_equal(doubled, 2 * x)
+        np.testing.assert_array_equal(named["second"], x + 1)
+    assert sizes == [8, 8, 8, 10]
 
 
 def test_two_builds_and_any_parallelism(monkeypatch):
@@ -241,83 +263,6 @@ def test_under_a_mirrored_strategy_on_two_logical_devices():
         [sys.executable, "-c", MIRRORED], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-
-
-# The tf.data service: dispatcher and workers in processes of their own.
-
-WORKER = """
-import sys
-import tensorflow as tf
-service = tf.data.experimental.service
-config = service.WorkerConfig(
-    dispatcher_address=sys.argv[1], port=int(sys.argv[2]), worker_address="localhost:" + sys.argv[2],
-    heartbeat_interval_ms=100, dispatcher_timeout_ms=5000,
-)
-server = service.WorkerServer(config)
-print("ready", flush=True)
-sys.stdin.read()
-"""
-DISPATCHER = """
-import sys
-import tensorflow as tf
-service = tf.data.experimental.service
-config = service.DispatcherConfig(
-    port=0, worker_addresses=["localhost:" + port for port in sys.argv[1:]], worker_timeout_ms=1000,
-    job_gc_check_interval_ms=500, job_gc_timeout_ms=2000,
-)
-server = service.DispatchServer(config)
-print(server.target, flush=True)
-sys.stdin.read()
-"""
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("localhost", 0))
-        return one.getsockname()[1]
-
-
-class Service:
-    """A dispatcher and two workers, each a process. For static sharding the dispatcher has to know the workers."""
-
-    def __init__(self, static=False):
-        self.static = static
-
-    def __enter__(self):
-        self.processes = []
-        self.ports = [str(free_port()) for _ in range(2)]
-        self.target = self._start(DISPATCHER, *(self.ports if self.static else []))
-        for port in self.ports:
-            assert self._start(WORKER, self.target.partition("://")[2], port) == "ready"
-        return self
-
-    def _start(self, code, *arguments):
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            text=True,
-        )
-        self.processes.append(process)
-        return process.stdout.readline().strip()
-
-    def kill_a_worker(self):
-        """And have another one take its address, as an orchestrator would: TensorFlow's client waits for that."""
-        self.processes[-1].kill()
-        self.processes[-1].wait()
-        assert self._start(WORKER, self.target.partition("://")[2], self.ports[-1]) == "ready"
-
-    def __exit__(self, *error):
-        for process in self.processes:
-            process.kill()
-            process.wait()
-
-    def read(self, dataset, policy):
-        distribute = tf.data.experimental.service.distribute(processing_mode=policy, service=self.target)
-        return dataset.apply(distribute)
 
 
 @pytest.mark.slow
