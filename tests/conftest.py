@@ -1,6 +1,7 @@
 """Photographs, folders of them, and the legacy module as the reference."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -65,9 +66,32 @@ def jpeg_directory(tmp_path_factory):
     return root
 
 
+@pytest.fixture(autouse=True)
+def warned_of_nothing_yet():
+    """What is said once a process is said once a test."""
+    for name in ("keras_regen.compat.image.batches", "keras_regen.layers.base"):
+        if name in sys.modules:
+            sys.modules[name]._warned.clear()
+
+
 @pytest.fixture
 def always_compile(monkeypatch):
     """The kernels from the first image on, instead of SciPy until compiling pays."""
     from keras_regen.compat.image import batches
 
     monkeypatch.setattr(batches, "COMPILE_AFTER_SECONDS", 0.0)
+
+
+@pytest.fixture
+def uncompiled_kernels(monkeypatch):
+    """The kernels of layers operation by operation, where TensorFlow would compile each for each shape: 0.3 s and 6 MB
+    that never come back. With KERAS_REGEN_COMPILE=1 they are compiled all the same."""
+    import keras
+    from keras_regen.layers import execution
+
+    if keras.backend.backend() == "jax" or os.environ.get("KERAS_REGEN_COMPILE"):
+        return
+    function = execution._function
+    monkeypatch.setattr(
+        execution, "_function", lambda module, kernel, compile, **static: function(module, kernel, False, **static)
+    )

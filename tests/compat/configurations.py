@@ -113,6 +113,23 @@ def dataframe_of(rng, directory, class_mode):
     return frame
 
 
+def kinds(count):
+    """The first of `count` configurations that moves pixels with each fill mode, order, dtype and data format.
+
+    Returns:
+        Dictionary from the four, as far as they occur together, to the seed.
+    """
+    found = {}
+    for seed in range(count):
+        rng, kind = np.random.RandomState(seed), seed % 3
+        rng.randint(4, 40, 2)  # the target size, which `make` draws first
+        arguments = generator_arguments(rng, image_size=0 if kind == 0 else 10_000)
+        if {"rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range"} & set(arguments):
+            names = ("fill_mode", "interpolation_order", "dtype", "data_format")
+            found.setdefault(tuple(arguments.get(name) for name in names), seed)
+    return found
+
+
 def make(image_module, seed, directory, nearest=False):
     """Build the generator and iterator number `seed` with the classes of `image_module`, quietly.
 

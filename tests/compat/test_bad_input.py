@@ -102,6 +102,7 @@ RAISES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:keras_regen transforms the images one by one")
 @pytest.mark.parametrize("name", RAISES)
 def test_raises_what_the_legacy_code_raises(name, folder):
     make, message = RAISES[name]
@@ -170,6 +171,7 @@ def test_warns(name, folder):
     np.testing.assert_equal(result(mine), result(theirs))
 
 
+@pytest.mark.filterwarnings("ignore:No image was found")
 def test_an_empty_iterator_yields_empty_batches_for_ever(tmp_path):
     for module in (legacy, ours):
         iterator = module.ImageDataGenerator().flow_from_directory(tmp_path, target_size=(3, 3))

@@ -44,7 +44,7 @@ def test_equals_next(name, jpeg_directory, always_compile):
     assert iterators[1].total_batches_seen == iterators[0].total_batches_seen
 
 
-@pytest.mark.parametrize("start", range(0, 45, 15))
+@pytest.mark.parametrize("start", [0, *(pytest.param(start, marks=pytest.mark.slow) for start in (15, 30, 45))])
 def test_random_configurations(start, mixed_directory, always_compile):
     for seed in range(start, start + 15):
         iterators = [make(__import__("keras_regen.compat.image").compat.image, seed, mixed_directory) for _ in range(2)]
@@ -80,6 +80,7 @@ SLOW = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:keras_regen transforms the images one by one")
 @pytest.mark.parametrize("reason", SLOW)
 def test_what_needs_python_says_why_and_gives_the_same(reason, jpeg_directory, tmp_path, always_compile):
     batches = pull(SLOW[reason](jpeg_directory, tmp_path))

@@ -232,6 +232,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
 @pytest.mark.parametrize("decoding", CASES, ids=lambda case: "-".join(map(str, vars(case).values())))
 def test_pixels_equal_load_img(files, decoding, pillow_calls):
     paths = files["all"]

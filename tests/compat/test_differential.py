@@ -1,12 +1,16 @@
 """Random configurations against the legacy module of the installed Keras: same seed, same batches."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pytest
 import scipy
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
+from keras_regen.compat.image import batches
 
-from .configurations import make, pull
+from .configurations import kinds, make, pull
 from .flows import flatten
 
 # Before 1.16 SciPy adds the offset of a coordinate last. Where a shear leaves a row or a column on the edge, an ulp of
@@ -85,10 +89,45 @@ def assert_images(got, want, settings):
         assert np.abs(got - want).max() <= grey_level * max(1, magnitude / grey_level / 255) * 1.001
 
 
-@pytest.mark.parametrize("start", range(0, CONFIGURATIONS, CHUNK))
-def test_same_batches(start, mixed_directory, always_compile):
+def chunks(seeds):
+    return [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+
+
+every_chunk = pytest.mark.parametrize("seeds", chunks(range(CONFIGURATIONS)), ids=lambda seeds: f"from {seeds[0]}")
+
+
+@every_chunk
+def test_same_batches(seeds, mixed_directory):
+    """By SciPy, as for everybody until compiling pays."""
+    check(seeds, mixed_directory)
+
+
+@pytest.fixture(scope="module")
+def another_process():
+    """A process for what XLA compiles, 20 MB a configuration that never come back."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=compile_always) as pool:
+        yield pool
+
+
+def compile_always():
+    batches.COMPILE_AFTER_SECONDS = 0.0
+
+
+@pytest.mark.parametrize("seeds", chunks(list(kinds(CONFIGURATIONS).values())), ids=lambda seeds: f"from {seeds[0]}")
+def test_same_batches_compiled(seeds, mixed_directory, another_process):
+    """One configuration for each fill mode with each order, dtype and data format."""
+    another_process.submit(check, seeds, mixed_directory).result()
+
+
+@pytest.mark.slow
+@every_chunk
+def test_all_same_batches_compiled(seeds, mixed_directory, always_compile):
+    check(seeds, mixed_directory)
+
+
+def check(seeds, mixed_directory):
     pixels = [0, 0]
-    for seed in range(start, start + CHUNK):
+    for seed in seeds:
         theirs, settings = make(legacy, seed, mixed_directory)
         mine, _ = make(ours, seed, mixed_directory)
         try:

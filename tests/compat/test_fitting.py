@@ -8,7 +8,7 @@ from keras_regen.compat import ImageDataGenerator
 from .flows import files
 
 FEATUREWISE = {"featurewise_center": True, "featurewise_std_normalization": True, "rescale": 1 / 255}
-ZCA = {"zca_whitening": True, "zca_epsilon": 1e-2}
+ZCA = {"zca_whitening": True, "featurewise_center": True, "zca_epsilon": 1e-2}
 
 
 def every_image(flow):

@@ -15,8 +15,13 @@ def directory(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
+def test_same_batches_compiled(directory, always_compile):
+    test_same_batches_as_keras_3_15(directory)
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_same_batches_as_keras_3_15(directory, always_compile):
+def test_same_batches_as_keras_3_15(directory):
     goldens = np.load(PATH)
     assert sum(goldens[name].size for name in goldens if name.endswith("pixels")) > 30_000
     for seed in range(CONFIGURATIONS):

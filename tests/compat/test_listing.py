@@ -245,6 +245,7 @@ def test_endings_set_on_a_subclass_are_kept(pictures):
     assert Gifs(pictures, None).filenames == ["a/3.gif", "a/4.GIF"]
 
 
+@pytest.mark.filterwarnings("ignore:No image was found")
 def test_left_out_files_are_counted_by_their_ending(tmp_path, capsys):
     grow(
         tmp_path, ["a/1.jpg", "a/2.webp", "a/deep/3.WEBP", "b/4.jpg", "b/.DS_Store", "b/Thumbs.db", "b/n", "loose.txt"]
@@ -260,6 +261,7 @@ def test_left_out_files_are_counted_by_their_ending(tmp_path, capsys):
     assert capsys.readouterr().out.endswith("name: .jpg 1.\n")
 
 
+@pytest.mark.filterwarnings("ignore:No image was found")
 def test_many_and_odd_endings_make_one_short_line(tmp_path, capsys):
     grow(
         tmp_path,

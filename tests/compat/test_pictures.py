@@ -134,8 +134,9 @@ def test_a_file_and_no_pyplot(images, tmp_path):
     loaded = "matplotlib.pyplot" in sys.modules
     preview(ImageDataGenerator(**ARGUMENTS), images, path=tmp_path / "preview.png")
     compare(ImageDataGenerator(), ImageDataGenerator(), images, path=tmp_path / "compare.png")
-    assert min(Image.open(tmp_path / "preview.png").size) > 300
-    assert min(Image.open(tmp_path / "compare.png").size) > 300
+    for name in ("preview.png", "compare.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert min(picture.size) > 300
     assert ("matplotlib.pyplot" in sys.modules) == loaded
 
 

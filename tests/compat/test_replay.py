@@ -9,6 +9,9 @@ from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
 from keras_regen.compat.image import batches
 
+# What is overridden is called image by image, and said; which reason is asserted below.
+pytestmark = pytest.mark.filterwarnings("ignore:keras_regen transforms the images one by one")
+
 GEOMETRY = {"rotation_range": 40, "zoom_range": 0.3, "horizontal_flip": True, "rescale": 1 / 255}
 
 
@@ -187,7 +190,6 @@ def test_generator_of_another_class(always_compile):
             return x
 
     with pytest.warns(UserWarning, match="Duck is not an ImageDataGenerator"):
-        batches._warned.clear()
         same(lambda module: module.NumpyArrayIterator(images(), None, Duck(), batch_size=4, seed=1))
 
 
@@ -304,3 +306,20 @@ def test_scipy_and_the_kernels_agree(monkeypatch, jpeg_directory):
 
     np.testing.assert_allclose(first(0.0), first(1e9), atol=1.01 / 255)
     assert np.mean(first(0.0) != first(1e9)) < 1e-4
+
+
+def test_the_last_batch_is_computed_at_the_size_of_the_others(always_compile, monkeypatch):
+    """So that nothing is compiled for it."""
+    from keras_regen.compat.data import augmentation
+
+    sizes, compiled = [], augmentation.compiled
+
+    def recording(*arguments):
+        function = compiled(*arguments)
+        return lambda images, *rest: sizes.append(len(images)) or function(images, *rest)
+
+    monkeypatch.setattr(augmentation, "compiled", recording)
+    x = np.random.RandomState(0).uniform(0, 255, (14, 8, 9, 3)).astype("float32")
+    flow = ours.ImageDataGenerator(rotation_range=30).flow(x, batch_size=6, shuffle=False, seed=1)
+    assert [len(next(flow)) for _ in range(3)] == [6, 6, 2]
+    assert sizes == [6, 6, 6]

@@ -158,6 +158,7 @@ def test_classes_are_filtered_as_by_the_legacy_code(labels, classes):
     pd.testing.assert_frame_equal(frame, before)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.drop")
 def test_a_subclass_may_change_its_dataframe(crowded):
     class Own(ours.DataFrameIterator):
         def _filter_valid_filepaths(self, df, x_col):

@@ -343,10 +343,10 @@ def test_cached_images_are_read_once(where, jpeg_directory, tmp_path, monkeypatc
     assert where == "memory" or (tmp_path / "images.npy").stat().st_size > make().n * 20 * 24 * 3
 
 
-def test_options_that_do_not_go_with_python():
+def test_options_that_do_not_go_with_python(jpeg_directory):
     with pytest.raises(TypeError, match=r"takes no argument but `prefetch` and `repeat` .*: generator is no iterator"):
         to_dataset(numbers(), drop_remainder=True)
     with pytest.raises(ValueError, match=r"`masks` must be positions or keys of `source`, \[0, 1\]. Received: 2"):
         to_dataset(image_and_mask(), masks=[2])
     with pytest.raises(ValueError, match=r"`cache` must be None, True or a path. Received: cache=3"):
-        to_dataset(files(ImageDataGenerator(), __file__.rpartition("/")[0]), cache=3)
+        to_dataset(files(ImageDataGenerator(), jpeg_directory), cache=3)

@@ -32,7 +32,7 @@ def assert_close(got, want):
     "arguments", [{}, {"rescale": 1 / 255, "brightness_range": (0.5, 1.5)}, {"interpolation_order": 3}]
 )
 @pytest.mark.parametrize("case", CASES)
-def test_both_halves_give_the_whole(case, arguments, jpeg_directory):
+def test_both_halves_give_the_whole(case, arguments, jpeg_directory, uncompiled_kernels):
     if case == "grayscale" and "brightness_range" in arguments:
         arguments = {"rescale": 1 / 255}  # a grey level at a threshold would be one whole level away
     generator = ImageDataGenerator(**AUGMENTATION, **arguments)

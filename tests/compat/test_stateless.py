@@ -218,7 +218,7 @@ def test_the_distribution_is_that_of_the_iterator():
         assert stats.ks_2samp(ours, legacy).pvalue > 1e-3
 
 
-def test_what_does_not_go_with_it():
+def test_what_does_not_go_with_it(jpeg_directory):
     with pytest.raises(ValueError, match=r"`seed`, `num_shards`, `index` and `start` need draws='stateless'"):
         to_dataset(numbered(), seed=1)
     with pytest.raises(ValueError, match=r"`index` must lie in 0..num_shards - 1"):
@@ -228,7 +228,7 @@ def test_what_does_not_go_with_it():
     with pytest.raises(ValueError, match=r"cannot do with Python: preprocessing_function draws"):
         to_dataset(numbered(preprocessing_function=lambda x: x + np.random.random()), draws="stateless")
     with pytest.raises(ValueError, match="`cache`"):
-        to_dataset(files(ImageDataGenerator(), __file__.rpartition("/")[0]), draws="stateless", cache=True)
+        to_dataset(files(ImageDataGenerator(), jpeg_directory), draws="stateless", cache=True)
 
 
 MIRRORED = """

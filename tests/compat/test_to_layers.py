@@ -39,6 +39,7 @@ def crops(photos, count, size, data_format="channels_last"):
     return images.transpose(0, 3, 1, 2) if data_format == "channels_first" else images
 
 
+@pytest.mark.filterwarnings("ignore:This ImageDataGenerator specifies")
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("arguments", [*CONFIGURATIONS, *FITTED], ids=",".join)
 def test_the_rows_of_the_legacy_generator_give_its_pixels(photos, arguments, data_format):
@@ -63,6 +64,7 @@ def test_the_rows_of_the_legacy_generator_give_its_pixels(photos, arguments, dat
     assert np.mean(np.abs(got - want) > 0.02 * scale) <= (1e-3 if arguments.get("interpolation_order") == 0 else 1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:This ImageDataGenerator specifies")
 def test_the_layers_are_those_needed():
     names = lambda **arguments: [type(x).__name__ for x in ImageDataGenerator(**arguments).to_layers().layers]  # noqa: E731
     assert names() == []

@@ -33,7 +33,9 @@ def in_a_graph(kernel, arrays, static, unknown, **options):
     tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
     axes = {name: unknown if name == "images" else 1 for name in tensors}
     specs = {name: tf.TensorSpec([None] * axes[name] + t.shape[axes[name] :], t.dtype) for name, t in tensors.items()}
-    function = tf.function(lambda named: kernel(**named, **static, ops=tensorflow_ops), [specs], **options)
+    function = tf.function(
+        lambda named: kernel(**named, **static, ops=tensorflow_ops), [specs], autograph=False, **options
+    )
     return function(tensors).numpy()
 
 

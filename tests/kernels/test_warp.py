@@ -96,6 +96,7 @@ def test_one_graph_for_every_size(order, fill_mode):
     function = tf.function(
         lambda images, matrix: warp_affine(images, matrix, order=order, fill_mode=fill_mode, ops=ops),
         [tf.TensorSpec((None, None, None, 1), "uint8"), tf.TensorSpec((None, 2, 3), "float64")],
+        autograph=False,
     )
     rng = np.random.default_rng(order)
     for height, width in (*TINY, (5, 2), (40, 31)):

@@ -93,7 +93,7 @@ def in_a_graph(do, layer, data, rest, unknown, **options):
         return tf.TensorSpec([None] * axes + list(x.shape[axes:]), x.dtype)
 
     specs = [mapped(spec, part) for part in (data, rest)]
-    function = tf.function(lambda data, rest: do(layer, data, rest), specs, **options)
+    function = tf.function(lambda data, rest: do(layer, data, rest), specs, autograph=False, **options)
     return mapped(array, function(*(mapped(tf.convert_to_tensor, part) for part in (data, rest))))
 
 
@@ -116,6 +116,13 @@ def tf_data(do, layer, data, rest):
     batches = tf.data.Dataset.from_tensor_slices((data, rest)).batch(3)
     batches = batches.map(lambda data, rest: do(layer, data, rest), num_parallel_calls=2)
     return joined([mapped(array, batch) for batch in batches])
+
+
+@pytest.fixture(autouse=True)
+def without_compiler(request):
+    """`jitted` compiles whole layers, and tests marked `compiled` what users get."""
+    if "compiled" not in request.keywords:
+        request.getfixturevalue("uncompiled_kernels")
 
 
 WAYS = [eager, batch_of_one, single_images, channels_first, jitted, *([unknown_size, tf_data] if tf else [])]

@@ -63,6 +63,7 @@ def close(result, expected, atol=0.02):
 # Geometry
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
 def test_geometric_layers_are_one_warp(photographs, fill_mode):
     pipeline = Pipeline(geometric(fill_mode=fill_mode, fill_value=17.3))

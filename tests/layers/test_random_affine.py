@@ -67,6 +67,7 @@ def test_equals_the_legacy_generator(squares, name, fill_mode, interpolation):
     assert_close(result, expected)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant"])
 def test_equals_the_legacy_generator_on_large_photographs(large_squares, fill_mode):
     layer, rows = RandomAffine(rotation=1, fill_mode=fill_mode, fill_value=17.3), row_of(*ROWS)
