@@ -216,7 +216,8 @@ def test_the_first_frame_is_read(pictures):
     gifs = listed(ours, pictures, formats=("gif",), shuffle=False, class_mode=None)
     frames = next(gifs)
     for path, frame in zip(gifs.filepaths, frames, strict=True):
-        np.testing.assert_array_equal(frame, np.asarray(Image.open(path).convert("RGB")))
+        with Image.open(path) as picture:
+            np.testing.assert_array_equal(frame, np.asarray(picture.convert("RGB")))
     np.testing.assert_array_equal(next(iter(to_dataset(gifs, draws="stateless"))), frames)
 
 
