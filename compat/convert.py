@@ -58,7 +58,9 @@ def to_dataset(
             batches, read in parallel by its indices; or any iterable of batches, or function without arguments that
             returns one.
         augment: False leaves out the random transformations, as for validation; the others stay.
-        cache: keep the decoded images from the first pass on: True in memory, a path in that file. For images in files.
+        cache: keep the decoded images from the first pass on: True in memory; the path of a folder on disk, for the
+            next runs, too, and for other datasets. A file whose size or times have changed is decoded anew. For images
+            in files.
         class_weight: dictionary from class number to weight; the elements get sample weights, or these times it.
         device: name of a TensorFlow device, such as "/GPU:0", that transforms the images and holds the batches: decoded
             images travel, in uint8. None is the CPU. `split` does this for every Keras backend.
@@ -90,6 +92,8 @@ def to_dataset(
     Raises:
         TypeError: `source` is none of these, or an argument does not go with it.
         ValueError: iterators side by side differ in length, or an argument has no such value.
+        MemoryError, OSError: there is too little memory or room on the disk for `cache`; its path is that of a file, or
+            of a folder with other files, which are never overwritten.
 
     Example:
 

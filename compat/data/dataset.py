@@ -11,7 +11,7 @@ from ...layers import kernels
 from ...layers.base import seed_tensor
 from ...layers.tensorflow import ops
 from .augmentation import ROWS_SPEC, Rows, at_one_size, compiled
-from .cache import ImageCache
+from .cache import cached
 from .decoding_in_graph import decode_in_graph
 from .flow import Files, OneHot
 from .order import seeds_of, shuffled
@@ -223,9 +223,8 @@ def _loader(flow, settings, reader):
 
 def _read_in_threads(files, settings):
     """A reader in Python: its errors name the file and what is wrong with it."""
-    decoding, read = files.decoding, files.read
-    if settings.cache is not None:
-        read = ImageCache(read, len(files.paths), decoding.shape, decoding.dtype, settings.cache)
+    decoding = files.decoding
+    read = files.read if settings.cache is None else cached(files, settings.cache)
 
     def load(indices):
         images, good = tf.numpy_function(read, [indices], (decoding.dtype, tf.bool), stateful=False)

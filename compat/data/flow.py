@@ -29,6 +29,8 @@ class Files(NamedTuple):
     decoding: Decoding
     skipped: Skipped | None = None
     """Where a file that cannot be read is noted; None if it is an error."""
+    listed: Any = None
+    """Path of the folder whose folders are the classes, if there is one."""
 
     def read(self, indices, use_tensorflow=MANY_CORES):
         """Decode the files at `indices`.

@@ -129,6 +129,9 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         """None: a directory has no weights."""
         return None
 
+    def _files(self):
+        return super()._files()._replace(listed=self.directory)
+
     def _flow(self):
         labels = {
             "input": "input",
