@@ -1,7 +1,6 @@
 """The geometric layers: one matrix, one resampling."""
 
 import functools
-import math
 import numbers
 
 import keras
@@ -96,8 +95,6 @@ class GeometricLayer(RandomLayer):
             name: zeros + kernels.constant(transformation.get(name, neutral), self.precision, ops)
             for name, neutral in _NEUTRAL.items()
         }
-        for name in ("theta", "shear"):
-            columns[name] = columns[name] * (math.pi / 180)
         for name in _FLIPS:
             columns[name] = columns[name] != 0
         extent = [kernels.constant(length, self.precision, ops) for length in (height, width)]

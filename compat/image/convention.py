@@ -9,7 +9,8 @@ axes, because NumPy indexes (row, column). Two things go wrong on the way:
   turns, shears and zooms about the wrong point.
 
 Every script written against the legacy module has these built in, so they are the default; `legacy_axes=False`
-corrects both. The layers of `keras_regen.layers` never had them.
+corrects both. So it does with right angles, whose legacy sines and cosines miss -1, 0 and 1 by an ulp: with `constant`
+and `wrap`, parts of the edge are read from outside the image. The layers of `keras_regen.layers` never had any of this.
 """
 
 import numpy as np
@@ -53,6 +54,12 @@ def is_identity(table):
     return np.all(table[:, :6] == _NO_TRANSFORM[:6], axis=1)
 
 
+def _cos_sin(degrees, exact):
+    """Cosine and sine; if `exact`, exactly -1, 0 or 1 at right angles."""
+    right = exact & (degrees % 90 == 0)
+    return [np.where(right, np.round(x), x) for x in (np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees)))]
+
+
 def _stack(elements):
     zero = np.zeros_like(elements[0][0])
     rows = [[zero + element for element in row] for row in elements]
@@ -83,15 +90,16 @@ def affine_matrices(table, height, width, legacy_axes=True, swap_axes=True):
         swap_axes: whether rows come before columns in the image array, as they always do in a generator.
 
     Returns:
-        float64 array (n, 2, 3), with the bits of the legacy code.
+        float64 array (n, 2, 3), with the bits of the legacy code, but for right angles without `legacy_axes`.
     """
     theta, tx, ty, shear, zx, zy = np.asarray(table, dtype="float64")[:, :6].T
-    theta, shear = np.deg2rad(theta), np.deg2rad(shear)
     archived = legacy_axes == "archived"
     extent = (height, width) if legacy_axes else (width, height)
-    matrix = _stack([[np.cos(theta), -np.sin(theta), 0], [np.sin(theta), np.cos(theta), 0], [0, 0, 1]])
+    cos, sin = _cos_sin(theta, exact=not legacy_axes)
+    matrix = _stack([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
     matrix = matrix @ _stack([[tx * 0 + 1, 0, tx], [0, 1, ty], [0, 0, 1]])
-    matrix = matrix @ _stack([[shear * 0 + 1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
+    cos, sin = _cos_sin(shear, exact=not legacy_axes)
+    matrix = matrix @ _stack([[shear * 0 + 1, -sin, 0], [0, cos, 0], [0, 0, 1]])
     matrix = matrix @ _stack([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
     matrix = recentred(matrix, *extent, half_pixel=0.5 if archived else -0.5)
     if swap_axes and not archived:

@@ -1,6 +1,7 @@
 """Affine maps as matrices, and what they do to boxes."""
 
 import functools
+import math
 
 from .arithmetic import namespace
 
@@ -13,13 +14,14 @@ def affine_matrix(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, 
 
     Convention:
         The matrices map *output* pixels (row, column) to *input* pixels; pixel centres lie on integers, the centre is
-        ((height - 1) / 2, (width - 1) / 2). Angles are radians. A positive theta turns the picture counter-clockwise
-        (rows count downwards), a positive tx moves it to the left and a positive ty upwards, zx or zy above 1 shows
-        more of it, smaller. A flip mirrors what the others gave.
+        ((height - 1) / 2, (width - 1) / 2). Angles are degrees, in which right angles are exact, and so are their
+        sines: a quarter turn copies pixels. A positive theta turns the picture counter-clockwise (rows count
+        downwards), a positive tx moves it to the left and a positive ty upwards, zx or zy above 1 shows more of it,
+        smaller. A flip mirrors what the others gave.
 
     Args:
-        theta, tx, ty, shear, zx, zy: (batch,), of one floating dtype, which is that of the result; tx and ty in
-            pixels.
+        theta, tx, ty, shear, zx, zy: (batch,), of one floating dtype, which is that of the result; theta and shear in
+            degrees, tx and ty in pixels.
         flip_horizontal, flip_vertical: boolean (batch,).
         height, width: size of the images in pixels, numbers or scalars of the same dtype.
         ops: namespace of operations; None means `keras.ops`.
@@ -31,14 +33,22 @@ def affine_matrix(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, 
     """
     ops = namespace(ops)
     zx, zy = ops.where(flip_horizontal, -zx, zx), ops.where(flip_vertical, -zy, zy)
-    cos, sin = ops.cos(theta), ops.sin(theta)
+    cos, sin = _cos_sin(theta, ops)
     xx, yx = cos * zx, sin * zx
     # A shear of the y axis by an angle is a rotation of it.
-    xy, yy = -ops.sin(theta + shear) * zy, ops.cos(theta + shear) * zy
+    sheared_cos, sheared_sin = _cos_sin(theta + shear, ops)
+    xy, yy = -sheared_sin * zy, sheared_cos * zy
     x, y = (width - 1) / 2, (height - 1) / 2
     x_offset = x - (xx * x + xy * y) + (cos * tx - sin * ty)
     y_offset = y - (yx * x + yy * y) + (sin * tx + cos * ty)
     return ops.stack([ops.stack([yy, yx, y_offset], axis=-1), ops.stack([xy, xx, x_offset], axis=-1)], axis=1)
+
+
+def _cos_sin(degrees, ops):
+    """Cosine and sine, exactly -1, 0 or 1 at right angles: an ulp would put an edge of the image outside of it."""
+    right = degrees == 90 * ops.floor(degrees / 90 + 0.5)
+    radians = degrees * (math.pi / 180)
+    return [ops.where(right, ops.floor(x + 0.5), x) for x in (ops.cos(radians), ops.sin(radians))]
 
 
 def compose(first, second, *, ops=None):

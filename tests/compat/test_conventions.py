@@ -1,5 +1,7 @@
 """Every convention of the legacy geometry, pinned by one test, and the switch that corrects the two mistakes."""
 
+import itertools
+
 import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import image as legacy
@@ -58,6 +60,32 @@ def test_convention_images_that_are_not_square_turn_about_the_wrong_point(theta)
     assert not np.allclose(wrong, right)
     if theta == 180:
         np.testing.assert_allclose(right, x[::-1, ::-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
+def test_convention_right_angles_are_exact_without_legacy_axes(always_compile, fill_mode):
+    """With them, a part of the edge is read from outside the image, as in the legacy code."""
+    x = np.random.RandomState(0).uniform(1, 255, (5, 32, 32, 1)).astype("float32")
+    angles, fill = (90, 180, 270, 360, -90), {"fill_mode": fill_mode, "cval": -5.0}
+    turned = np.stack([np.rot90(image, theta // 90) for image, theta in zip(x, angles, strict=True)])
+
+    class Turning(ImageDataGenerator):
+        def get_random_transform(self, img_shape, seed=None):
+            return {"theta": angles[next(self.calls)]}
+
+    def flowed(**arguments):
+        generator = Turning(rotation_range=1, **fill, **arguments)
+        generator.calls = itertools.count()
+        return next(generator.flow(x, shuffle=False))
+
+    for theta, image, expected in zip(angles, x, turned, strict=True):
+        wrong = apply_affine_transform(image, theta=theta, **AXES, **fill)
+        np.testing.assert_array_equal(wrong, legacy.apply_affine_transform(image, theta=theta, **AXES, **fill))
+        assert (np.abs(wrong - expected).max() > 1) == (fill_mode in ("constant", "wrap"))
+        right = apply_affine_transform(image, theta=theta, **AXES, **fill, legacy_axes=False)
+        np.testing.assert_array_equal(right, expected)
+    np.testing.assert_array_equal(flowed(legacy_axes=False), turned)
+    assert (np.abs(flowed() - turned).max() > 1) == (fill_mode in ("constant", "wrap"))
 
 
 def test_convention_square_images_turn_alike():

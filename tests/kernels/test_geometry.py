@@ -12,6 +12,7 @@ HEIGHT, WIDTH = 21, 34
 
 def homogeneous(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, height=HEIGHT, width=WIDTH):
     """One row as the product of its factors, over (x, y, 1), brought to (row, column, 1) at the end."""
+    theta, shear = np.deg2rad(float(theta)), np.deg2rad(float(shear))
     x, y = (width - 1) / 2, (height - 1) / 2
     product = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]])
     for factor in (
@@ -29,10 +30,10 @@ def homogeneous(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, he
 def random_columns(count, dtype="float64"):
     rng = np.random.default_rng(0)
     columns = {
-        "theta": rng.uniform(-4, 4, count),
+        "theta": rng.uniform(-230, 230, count),
         "tx": rng.uniform(-20, 20, count),
         "ty": rng.uniform(-20, 20, count),
-        "shear": rng.uniform(-1.2, 1.2, count),
+        "shear": rng.uniform(-70, 70, count),
         "zx": rng.uniform(0.3, 3, count),
         "zy": rng.uniform(0.3, 3, count),
     }
@@ -80,6 +81,19 @@ def test_affine_matrix_of_the_neutral_row_is_the_identity(run):
     for height, width in ((21, 34), (20, 24), (224, 333)):
         result = run(affine_matrix, columns, height=height, width=width)
         np.testing.assert_array_equal(result, np.tile(np.eye(2, 3, dtype="float32"), (4, 1, 1)))
+
+
+def test_convention_right_angles_are_exact(run):
+    """An ulp beside zero would read an edge of the image from outside of it."""
+    theta = np.array([0, 90, 180, 270, 360, -90, -180, -270, -360, 450, 60, 36000 - 45], "float32")
+    shear = np.array([0] * 10 + [30, 45], "float32")
+    zeros, ones = np.zeros(12, "float32"), np.ones(12, "float32")
+    columns = {"theta": theta, "tx": zeros, "ty": zeros, "shear": shear, "zx": ones, "zy": ones}
+    columns = {**columns, "flip_horizontal": zeros > 0, "flip_vertical": zeros > 0}
+    result = run(affine_matrix, columns, height=20, width=24)
+    exact = np.round(np.stack([homogeneous(**row, height=20, width=24)[:2] for row in rows_of(columns)]), 9)
+    np.testing.assert_array_equal(result[:10], exact[:10])
+    np.testing.assert_array_equal(result[10:, :, 0], [[0, -1], [1, 0]])  # sheared to a right angle: rows, columns
 
 
 def test_compose_is_the_matrix_product(run):
@@ -173,7 +187,7 @@ def test_law_the_identity_is_neutral(matrix):
 @given(st.floats(-180, 180), st.floats(-9, 9), st.floats(-9, 9), st.booleans())
 def test_law_a_full_turn_is_none(degrees, tx, ty, flipped):
     def matrix(degrees):
-        values = [np.deg2rad(degrees), tx, ty, 0.2, 1.5, 0.8]
+        values = [degrees, tx, ty, 12, 1.5, 0.8]
         columns = [keras_ops.convert_to_tensor(np.array([value], "float32")) for value in values]
         flips = [keras_ops.convert_to_tensor(np.array([flip])) for flip in (flipped, False)]
         return keras_ops.convert_to_numpy(affine_matrix(*columns, *flips, HEIGHT, WIDTH))

@@ -129,6 +129,34 @@ def test_every_way(transform_images, photographs, case):
     assert_close(result, reference.transformed(photographs, rows, order, *fill), allowed=0)
 
 
+RIGHT_ANGLES = np.array([90.0, 180.0, 270.0, 360.0, -90.0, -180.0, -270.0, 450.0])
+
+
+def at_right_angles(images, fill_mode):
+    """What SciPy makes of them by matrices without rounding: no pixel is blended, none of the image is outside."""
+    rows = [{**reference.NEUTRAL, "theta": theta} for theta in RIGHT_ANGLES]
+    matrices = [reference.rows_and_columns(reference.matrix_3x3(row, *images.shape[1:3])).round(9) for row in rows]
+    return reference.warped(images, matrices, 1, fill_mode, 17.3)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("fill_mode", FILL_MODES)
+def test_right_angles_copy_pixels(squares, photographs, fill_mode, interpolation):
+    layer = RandomRotation(1, fill_mode=fill_mode, fill_value=17.3, interpolation=interpolation)
+    for images in (np.tile(squares[:1, :20, :20], (8, 1, 1, 1)), np.tile(photographs[:1], (8, 1, 1, 1))):
+        result = eager(apply, layer, images, {"theta": RIGHT_ANGLES.astype("float32")})
+        np.testing.assert_allclose(result, at_right_angles(images, fill_mode), rtol=0, atol=0.02)
+        if images.shape[1] == images.shape[2]:
+            turned = np.stack([np.rot90(x, theta // 90) for x, theta in zip(images, RIGHT_ANGLES, strict=True)])
+            np.testing.assert_allclose(result, turned, rtol=0, atol=0.02)
+
+
+def test_right_angles_in_every_way(transform_images, photographs):
+    layer, images = RandomRotation(1, fill_mode="constant", fill_value=17.3), np.concatenate([photographs] * 2)
+    result = transform_images(layer, images, {"theta": RIGHT_ANGLES.astype("float32")})
+    np.testing.assert_allclose(result, at_right_angles(images, "constant"), rtol=0, atol=0.02)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float16", ml_dtypes.bfloat16, "float32"])
 def test_dtypes_of_images(photographs, dtype):
     rows = row_of(*ROWS)
