@@ -64,14 +64,18 @@ class ImageLayer(keras.layers.Layer):
         Args:
             data: images, (batch, height, width, channels) or one without the batch axis, or channels first; uint8 or
                 floating point. Or a dictionary of "images", and any of "labels", "bounding_boxes" (a dictionary of
-                "boxes", (batch, count, 4), and "labels", (batch, count)) and "segmentation_masks" (the shape of the
-                images, with any number of channels or without that axis). Other keys are kept.
+                "boxes", (batch, count, 4), and "labels", (batch, count)) and "segmentation_masks" (of any height,
+                width and number of channels, or without that axis). Other keys are kept.
             training: False: random layers change nothing but the dtype.
             seed: None: the layer's own stream of seeds. An int, or an integer tensor (2,): the draws follow from it
                 alone. An integer tensor (batch, 2): a seed for each image.
 
         Returns:
-            The images, in their shape and the layer's dtype, or a new dictionary. Masks keep their dtype.
+            The images, in their shape and the layer's dtype, or a new dictionary. Masks keep their dtype; boxes come
+            out in the precision of a layer that moves them.
+
+        Raises:
+            ValueError: images, masks or boxes have another shape, or there are not as many of each.
         """
         inputs = {**(data if isinstance(data, dict) else {}), "images": _images(data)}
         parts = {name: _tensors(inputs[name]) for name in _TRANSFORMED if name in inputs}
@@ -82,6 +86,13 @@ class ImageLayer(keras.layers.Layer):
             )
         if rank == 3:
             parts = {name: _each(lambda x: x[None], part) for name, part in parts.items()}
+        for name, part in parts.items():
+            for x in keras.tree.flatten(part):
+                if not same_sizes(x.shape[:1], parts["images"].shape[:1]):
+                    raise ValueError(
+                        f"`{name}` must have as many entries along the first axis as there are images, "
+                        f"{parts['images'].shape[0]}. Received: shape {tuple(x.shape)}"
+                    )
         transformation = self.get_random_transformation(parts, training=training, seed=seed)
         for name in parts:
             parts[name] = getattr(self, f"transform_{name}")(parts[name], transformation, training=training)
@@ -150,7 +161,8 @@ class ImageLayer(keras.layers.Layer):
 
     def compute_output_spec(self, data, training=True, seed=None):
         images = keras.KerasTensor(_images(data).shape, dtype=self.compute_dtype)
-        return {**data, "images": images} if isinstance(data, dict) else images
+        # A functional model knows a tensor by the layer that made it: what comes out is not what went in.
+        return {**keras.tree.map_structure(anew, data), "images": images} if isinstance(data, dict) else images
 
     def get_config(self):
         return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments}}
@@ -259,6 +271,19 @@ def _tensors(part):
 
 def _each(function, part):
     return {name: function(x) for name, x in part.items()} if isinstance(part, dict) else function(part)
+
+
+def anew(tensor):
+    """Another symbolic tensor of this kind."""
+    kind = {name: True for name in ("sparse", "ragged") if getattr(tensor, name, False)}
+    return keras.KerasTensor(tensor.shape, dtype=tensor.dtype, **kind)
+
+
+def same_sizes(shape, expected):
+    """Whether the sizes of a shape are those expected, as far as they are known."""
+    return len(shape) == len(expected) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(shape, expected, strict=True)
+    )
 
 
 def one_of(name, value, allowed):

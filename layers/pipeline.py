@@ -5,7 +5,7 @@ import itertools
 import keras
 
 from . import kernels
-from .base import ImageLayer, _images, seed_tensor
+from .base import ImageLayer, _images, anew, seed_tensor
 from .execution import operations, run
 from .random_affine import GeometricLayer
 
@@ -97,10 +97,14 @@ class Pipeline(ImageLayer):
         return segmentation_masks
 
     def compute_output_spec(self, data, training=True, seed=None):
-        images = _images(data)
+        spec = keras.tree.map_structure(anew, data)
         for layer in self.layers:
-            images = _same_size(layer, images, layer.compute_output_spec(images))
-        return {**data, "images": images} if isinstance(data, dict) else images
+            if isinstance(layer, ImageLayer):
+                spec = layer.compute_output_spec(spec, training=training)
+            else:
+                images = _same_size(layer, _images(spec), layer.compute_output_spec(_images(spec)))
+                spec = {**spec, "images": images} if isinstance(spec, dict) else images
+        return spec
 
     def get_config(self):
         return {**super().get_config(), "layers": [keras.saving.serialize_keras_object(x) for x in self.layers]}

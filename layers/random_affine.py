@@ -6,7 +6,7 @@ import numbers
 import keras
 
 from . import kernels
-from .base import RandomLayer, between, interval, is_number, one_of
+from .base import RandomLayer, between, interval, is_number, one_of, same_sizes
 from .execution import operations, run
 
 INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "spline2": 2, "spline3": 3, "spline4": 4, "spline5": 5}
@@ -101,7 +101,16 @@ class GeometricLayer(RandomLayer):
         return run(kernels.affine_matrix, *columns.values(), *extent)
 
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
-        """The masks read at the nearest pixels, in their dtype, with the transformation of the images."""
+        """The masks read at the nearest pixels, in their dtype, with the transformation of the images.
+
+        The edges of a mask of another size are those of its image, if the transformation is one that
+        `get_random_transformation` returned: it holds the size of the images.
+        """
+        if len(segmentation_masks.shape) not in (3, 4):
+            raise ValueError(
+                "`segmentation_masks` must have shape (batch, height, width) or (batch, height, width, channels), "
+                f"without the first axis for a single image. Received: shape {tuple(segmentation_masks.shape)}"
+            )
         if not training:
             return segmentation_masks
         ops = operations(segmentation_masks)
@@ -122,28 +131,54 @@ class GeometricLayer(RandomLayer):
 
         The transformation must be one that `get_random_transformation` returned: it holds the size of the images.
         """
-        if not training:
-            return bounding_boxes
-        if self.bounding_box_format is None:
-            raise ValueError(
-                "Bounding boxes need the argument `bounding_box_format`, such as 'xyxy'. "
-                "Received: bounding_box_format=None"
-            )
-        if not {"boxes", "labels"} <= set(bounding_boxes):
-            raise ValueError(f"Bounding boxes must have 'boxes' and 'labels'. Received: {sorted(bounding_boxes)}")
-        boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
-        if "uint" in str(labels.dtype):
-            raise ValueError(f"Labels of bounding boxes must have a sign, for -1. Received: {labels.dtype}")
+        boxes, labels = self._boxes_and_labels(bounding_boxes, training)
         ops = operations(boxes)
+        boxes = ops.cast(boxes, self.precision)
+        if not training:
+            return {**bounding_boxes, "boxes": boxes}
+        # Where a graph did not know the sizes: nothing is broadcast or left out.
+        count = ops.shape(boxes)[:2]
+        boxes, labels = ops.reshape(boxes, (*count, 4)), ops.reshape(labels, count)
         first = transformation[0] if isinstance(transformation, list) else transformation
         height, width = first["height"], first["width"]
-        matrix = self.affine_matrix(transformation, ops.shape(boxes)[0], height, width, ops)
+        matrix = self.affine_matrix(transformation, count[0], height, width, ops)
         extent = [kernels.constant(length, self.precision, ops) for length in (height, width)]
-        boxes = kernels.boxes_to_xyxy(ops.cast(boxes, self.precision), self.bounding_box_format, *extent, ops=ops)
+        boxes = kernels.boxes_to_xyxy(boxes, self.bounding_box_format, *extent, ops=ops)
         boxes = run(kernels.transform_boxes, boxes, matrix, *extent)
         empty = (boxes[..., 2] <= boxes[..., 0]) | (boxes[..., 3] <= boxes[..., 1])
         boxes = kernels.boxes_from_xyxy(boxes, self.bounding_box_format, *extent, ops=ops)
         return {**bounding_boxes, "boxes": boxes, "labels": ops.where(empty, -ops.ones_like(labels), labels)}
+
+    def compute_output_spec(self, data, training=True, seed=None):
+        spec = super().compute_output_spec(data, training=training, seed=seed)
+        if isinstance(data, dict) and "bounding_boxes" in data:
+            boxes, _ = self._boxes_and_labels(spec["bounding_boxes"], training)
+            spec["bounding_boxes"]["boxes"] = keras.KerasTensor(boxes.shape, dtype=self.precision)
+        return spec
+
+    def _boxes_and_labels(self, bounding_boxes, training):
+        if not isinstance(bounding_boxes, dict) or not {"boxes", "labels"} <= set(bounding_boxes):
+            received = sorted(bounding_boxes) if isinstance(bounding_boxes, dict) else type(bounding_boxes).__name__
+            raise ValueError(f"`bounding_boxes` must be a dictionary of 'boxes' and 'labels'. Received: {received}")
+        boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
+        if not same_sizes(boxes.shape, (None, None, 4)):
+            raise ValueError(
+                "The 'boxes' of `bounding_boxes` must have shape (batch, count, 4), without the first axis for a "
+                f"single image. Received: shape {tuple(boxes.shape)}"
+            )
+        if not same_sizes(labels.shape, boxes.shape[:2]):
+            raise ValueError(
+                "The 'labels' of `bounding_boxes` must be one a box, (batch, count), without the first axis for a "
+                f"single image. Received: shape {tuple(labels.shape)}, for boxes of shape {tuple(boxes.shape)}"
+            )
+        if training and self.bounding_box_format is None:
+            raise ValueError(
+                "Bounding boxes need the argument `bounding_box_format`, such as 'xyxy'. "
+                "Received: bounding_box_format=None"
+            )
+        if training and "uint" in str(labels.dtype):
+            raise ValueError(f"Labels of bounding boxes must have a sign, for -1. Received: {labels.dtype}")
+        return boxes, labels
 
     def _draw(self, uniforms, height, width, ops):
         drawn = {"height": height, "width": width}
@@ -173,10 +208,17 @@ class GeometricLayer(RandomLayer):
         if isinstance(transformation, dict) and not _MOVES & set(transformation):  # pixels are copied
             flips = [kernels.constant(transformation.get(name, 0), "float32", ops) != 0 for name in _FLIPS]
             return kernels.cast(self._run(kernels.flip, images, *flips), dtype, ops=ops)
+        batch, *size = ops.shape(images)[:3]
+        first = transformation[0] if isinstance(transformation, list) else transformation
+        drawn_for = [first.get("height", size[0]), first.get("width", size[1])]
+        matrix = self.affine_matrix(transformation, batch, *drawn_for, ops)
+        if not all(isinstance(a, int) and a == b for a, b in zip(drawn_for, size, strict=True)):  # masks, for one
+            sizes = [kernels.constant(length, self.precision, ops) for length in (*drawn_for, *size)]
+            matrix = run(kernels.resize_matrix, matrix, *sizes)
         return self._run(
             kernels.warp_affine,
             images,
-            self.affine_matrix(transformation, *ops.shape(images)[:3], ops),
+            matrix,
             order=INTERPOLATIONS[interpolation],
             fill_mode=self.fill_mode,
             fill_value=fill_value,

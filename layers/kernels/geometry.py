@@ -71,6 +71,34 @@ def compose(first, second, *, ops=None):
     return ops.stack(columns, axis=-1)
 
 
+def resize_matrix(matrix, height, width, new_height, new_width, *, ops=None):
+    """The matrix of the same warp for images of another size.
+
+    Convention:
+        The edges of an image are those of the resized one, so that a pixel of half the size covers two by two: its
+        centre lies between theirs.
+
+    Args:
+        matrix: (batch, 2, 3), output to input.
+        height, width: size of the images that the matrix is for, in pixels, scalars of its dtype.
+        new_height, new_width: size of the others.
+        ops: namespace of operations; None means `keras.ops`.
+
+    Returns:
+        (batch, 2, 3); the very same numbers for the same size.
+    """
+    ops = namespace(ops)
+    old, new = (height, width), (new_height, new_width)
+    rows = []
+    for i in (0, 1):
+        scale = new[i] / old[i]
+        a, b, offset = (matrix[:, i, k] for k in range(3))
+        between = a * ((old[0] - new[0]) / new[0]) + b * ((old[1] - new[1]) / new[1])
+        offset = scale * offset + (scale * between + (new[i] - old[i]) / old[i]) / 2
+        rows.append(ops.stack([a * (scale * old[0] / new[0]), b * (scale * old[1] / new[1]), offset], axis=-1))
+    return ops.stack(rows, axis=1)
+
+
 def transform_boxes(boxes, matrix, height, width, *, ops=None):
     """The boxes around what `warp_affine` makes of the contents of boxes, cut at the edges of the image.
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from keras_regen.layers import RandomAffine, RandomFlip, RandomRotation, RandomShift
+from keras_regen.layers import Pipeline, RandomAffine, RandomFlip, RandomRotation, RandomShift
 
 from . import reference
 from .conftest import BACKEND, array, mapped, tf
@@ -79,6 +79,89 @@ def test_a_mask_stays_on_its_image(fill_mode):
     result = mapped(array, layer({"images": images, "segmentation_masks": (images > 127).astype("uint8")}, seed=1))
     assert 0.1 < result["segmentation_masks"].mean() < 0.9
     np.testing.assert_array_equal(result["segmentation_masks"], result["images"] > 127)
+
+
+# Masks of another size
+
+SIZES = [(10, 12), (40, 48), (60, 24), (7, 31)]
+
+
+def rescaled(matrix, size):
+    """A matrix over (row, column) for masks of another size: by the edges, half a pixel outside the centres."""
+    to_mask = np.eye(3)
+    for axis, (length, image_length) in enumerate(zip(size, (HEIGHT, WIDTH), strict=True)):
+        scale = length / image_length
+        to_mask[axis, axis], to_mask[axis, 2] = scale, scale / 2 - 0.5
+    return (to_mask @ np.concatenate([matrix, [[0, 0, 1]]]) @ np.linalg.inv(to_mask))[:2]
+
+
+@pytest.mark.parametrize("fill_mode, size", zip(["nearest", "constant", "reflect", "wrap"], SIZES, strict=True))
+def test_masks_of_another_size(photographs, fill_mode, size):
+    """Through the map of the image, in pixels of their own."""
+    layer = RandomAffine(**DRAWN, fill_mode=fill_mode, mask_fill_value=255)
+    masks = np.random.default_rng(0).integers(0, 200, (4, *size, 1)).astype("uint8")
+    result = array(layer({"images": photographs, "segmentation_masks": masks[..., 0]}, seed=3)["segmentation_masks"])
+    rows = reference.rows_of(rows_drawn(layer, 3), 4)
+    maps = [reference.matrix_3x3(row, HEIGHT, WIDTH) @ reference.flip_3x3(row, HEIGHT, WIDTH) for row in rows]
+    matrices = [rescaled(reference.rows_and_columns(matrix), size) for matrix in maps]
+    expected = reference.warped(masks, matrices, 0, fill_mode, 255, "uint8")[..., 0]
+    assert np.mean(result != expected) < 2e-3  # where rounding decides which pixel is nearest
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_convention_a_small_mask_has_the_edges_of_its_image(scale):
+    """Right angles, flips and whole pixels: the small mask is the large one, of which each pixel was enlarged."""
+    size = 12
+    rows = {
+        "theta": np.array([0.0, 90, 180, 270, 0, 90]),
+        "tx": np.array([scale, 0, -2 * scale, 0, 0, scale]),
+        "ty": np.array([0, -scale, 3 * scale, 0, scale, 0]),
+        "flip_horizontal": np.array([0, 1, 0, 1, 1, 0]),
+        "zx": np.array([1.0, 1, 1, 1, 3, 1]),
+    }
+    small = np.random.default_rng(0).integers(0, 200, (6, size, size, 1)).astype("uint8")
+    large = small.repeat(scale, axis=1).repeat(scale, axis=2)
+    layer = RandomAffine(fill_mode="constant", mask_fill_value=255)
+    drawn_for = {"height": scale * size, "width": scale * size}
+    result = array(layer.transform_segmentation_masks(small, {**rows, **drawn_for}))
+    moved = array(layer.transform_segmentation_masks(large, {**rows, **drawn_for}))
+    assert np.mean(moved == 255) > 0.1
+    if scale == 3:  # there the centre of a small pixel is that of a large one
+        np.testing.assert_array_equal(result, moved[:, 1::3, 1::3])
+    else:
+        np.testing.assert_array_equal(result[[0, 1, 2, 3, 5]], moved[[0, 1, 2, 3, 5], ::2, ::2])
+
+
+def test_small_masks_stay_on_their_images():
+    """The picture of a disc and a mask of a quarter of its pixels: no part of a pixel beside each other, on average."""
+    rows, columns = np.mgrid[:64, :48] - np.array([31.5, 23.5]).reshape(2, 1, 1)
+    disc = np.where(rows**2 + columns**2 < 13**2, 200.0, 0.0)[..., None]
+    images = np.stack([np.roll(disc, (k - 8, 8 - k), (0, 1)) for k in range(16)]).astype("float32")
+    masks = images.reshape(16, 32, 2, 24, 2, 1).mean(axis=(2, 4)) > 100  # as resizing makes them
+    layer = RandomAffine(rotation=180, width_shift=0.1, height_shift=0.1, zoom=0.3, fill_mode="constant")
+    result = mapped(array, layer({"images": images, "segmentation_masks": masks.astype("uint8")}, seed=1))
+
+    def centre(pictures, scale):
+        places = (np.indices(pictures.shape[1:3]) + 0.5) * scale
+        weights = pictures[..., 0].astype("float64")
+        return np.einsum("bhw,ahw->ba", weights, places) / weights.sum(axis=(1, 2))[:, None]
+
+    apart = centre(result["segmentation_masks"], 2) - centre(result["images"], 1)
+    assert np.abs(apart.mean(axis=0)).max() < 0.1 and np.abs(apart).max() < 0.6
+
+
+def test_small_masks_in_every_way(call_layer, photographs):
+    layer = Pipeline([RandomAffine(**DRAWN), RandomRotation(30)])  # fused
+    masks = regions("int32", (4, HEIGHT // 2, WIDTH // 2, 2))
+    result = call_layer(layer, {"images": photographs, "segmentation_masks": masks}, SEEDS)["segmentation_masks"]
+    maps = [np.eye(3)] * 4
+    for drawn in layer.get_random_transformation(np.zeros((4, HEIGHT, WIDTH, 3), "uint8"), seed=SEEDS):
+        rows = reference.rows_of({name: array(x) for name, x in reference.columns_of(drawn).items()}, 4)
+        steps = [reference.matrix_3x3(row, HEIGHT, WIDTH) @ reference.flip_3x3(row, HEIGHT, WIDTH) for row in rows]
+        maps = [before @ step for before, step in zip(maps, steps, strict=True)]
+    matrices = [rescaled(reference.rows_and_columns(matrix), (HEIGHT // 2, WIDTH // 2)) for matrix in maps]
+    assert result.dtype == "int32"
+    assert np.mean(result != reference.warped(masks, matrices, 0, dtype="int32")) < 2e-3
 
 
 # Boxes
@@ -246,14 +329,61 @@ def test_no_boxes(call_layer, photographs):
     np.testing.assert_allclose(result["images"], images, rtol=0, atol=0.02)
 
 
+def boxes_and_labels(boxes=BOXES, labels=LABELS):
+    return {"bounding_boxes": {"boxes": boxes, "labels": labels}}
+
+
+REFUSED = {
+    "five columns": (boxes_and_labels(np.zeros((4, 4, 5), "float32")), r"'boxes' .*\(batch, count, 4\).*\(4, 4, 5\)"),
+    "one box without its axis": (boxes_and_labels(BOXES[:, 0], LABELS[:, 0]), r"'boxes' .* Received: shape \(4, 4\)"),
+    "a label for all": (boxes_and_labels(labels=LABELS[:, :1]), r"'labels' .* one a box.*\(4, 1\).* \(4, 4, 4\)"),
+    "labels in one-hot form": (boxes_and_labels(labels=np.eye(4)[LABELS % 4]), r"'labels' .* one a box.*\(4, 4, 4\)"),
+    "boxes of one image": (boxes_and_labels(BOXES[:1], LABELS[:1]), r"`bounding_boxes` .* as many .* images, 4\."),
+    "an array": ({"bounding_boxes": BOXES}, r"`bounding_boxes` must be a dictionary of 'boxes' and 'labels'\."),
+    "no labels": ({"bounding_boxes": {"boxes": BOXES}}, r"`bounding_boxes` must be .* Received: \['boxes'\]"),
+    "labels without a sign": (boxes_and_labels(labels=LABELS.astype("uint8")), "must have a sign, for -1"),
+    "a mask for all": ({"segmentation_masks": regions()[:1]}, r"`segmentation_masks` must have as many .* images, 4\."),
+    "a mask of rank 2": ({"segmentation_masks": regions()[0, ..., 0]}, r"`segmentation_masks` must have .*\(20, 24\)"),
+    "a mask of rank 5": ({"segmentation_masks": regions()[..., None]}, r"`segmentation_masks` must have shape \(batch"),
+    "a mask of rank 2 for four": (
+        {"segmentation_masks": regions()[:, :4, 0, 0]},
+        r"`segmentation_masks` must have shape \(batch, .* Received: shape \(4, 4\)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_belong_to_the_images_is_refused(photographs, case):
+    data, message = REFUSED[case]
+    layer = RandomRotation(20, bounding_box_format="xyxy")
+    for each in (layer, Pipeline([RandomFlip(bounding_box_format="xyxy"), layer])):
+        with pytest.raises(ValueError, match=message):
+            each({"images": photographs, **data})
+
+
+def test_labels_are_not_broadcast_where_a_graph_does_not_know_their_number(photographs):
+    if tf is None:
+        pytest.skip("needs TensorFlow")
+    layer = RandomRotation(20, bounding_box_format="xyxy")
+    for boxes, labels in ((BOXES, LABELS[:, :1]), (np.zeros((4, 4, 5), "float32"), LABELS)):
+        data = {"images": photographs, **boxes_and_labels(boxes, labels)}
+        signature = mapped(lambda x: tf.TensorSpec([None] * x.ndim, x.dtype), data)
+        signature["images"] = tf.TensorSpec([None, *photographs.shape[1:]], "uint8")
+        dataset = tf.data.Dataset.from_generator(lambda: [data], output_signature=signature).map(layer)  # noqa: B023
+        with pytest.raises(tf.errors.InvalidArgumentError, match="reshape"):
+            next(iter(dataset))
+
+
 def test_boxes_without_a_format_are_refused(photographs):
     data = {"images": photographs, "bounding_boxes": {"boxes": BOXES, "labels": LABELS}}
     with pytest.raises(ValueError, match=r"`bounding_box_format`, such as 'xyxy'\. Received: bounding_box_format=None"):
         RandomRotation(20)(data)
 
 
-def test_inference_leaves_boxes_alone(photographs):
-    data = {"images": photographs, "bounding_boxes": {"boxes": BOXES, "labels": LABELS}}
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_inference_leaves_boxes_alone_but_for_their_dtype(photographs, dtype):
+    data = {"images": photographs, "bounding_boxes": {"boxes": BOXES.astype(dtype), "labels": LABELS}}
     result = mapped(array, RandomRotation(20)(data, training=False))
-    np.testing.assert_array_equal(result["bounding_boxes"]["boxes"], BOXES)
+    assert result["bounding_boxes"]["boxes"].dtype == "float32"
+    np.testing.assert_array_equal(result["bounding_boxes"]["boxes"], BOXES.astype(dtype))
     np.testing.assert_array_equal(result["bounding_boxes"]["labels"], LABELS)
