@@ -86,8 +86,8 @@ def to_dataset(
 
     Returns:
         `tf.data.Dataset` of batches. Lists in them become tuples: (x, (y1, y2)) for `class_mode="multi_output"`. For
-        iterators of images it has the attributes `class_names`, a list, and `file_paths`, a list or None, of the first,
-        and `skipped`: a mapping from path to reason, or None.
+        iterators of images it has the attributes `class_names`, a list, and `file_paths`, a sequence or None, of the
+        first, and `skipped`: a mapping from path to reason, or None.
 
     Raises:
         TypeError: `source` is none of these, or an argument does not go with it.
@@ -276,7 +276,7 @@ def _native(sources, combine, settings, place):
         if dataset.cardinality() != batches and (not skips or batches == tf.data.INFINITE_CARDINALITY):
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
     dataset.class_names = list(flows[0].class_names)
-    dataset.file_paths = list(flows[0].images.paths[:]) if isinstance(flows[0].images, Files) else None
+    dataset.file_paths = flows[0].images.paths if isinstance(flows[0].images, Files) else None
     dataset.skipped = collections.ChainMap(*skips) if skips else None
     return dataset
 

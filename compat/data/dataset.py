@@ -1,6 +1,7 @@
 """From flows to `tf.data`: plan a pass, load, augment, attach."""
 
 import dataclasses
+import itertools
 import os
 from typing import Any
 
@@ -14,10 +15,13 @@ from .augmentation import ROWS_SPEC, Rows, at_one_size, compiled
 from .cache import cached
 from .decoding_in_graph import decode_in_graph
 from .flow import Files, OneHot
+from .names import lookup
 from .order import seeds_of, shuffled
 
 # Nothing here needs AutoGraph, which takes seconds to look at the source of all that is called.
 _as_written = tf.autograph.experimental.do_not_convert
+_AHEAD = 4096
+"""How many samples' matrices are made at once: all of them, of a million images, took a second and 300 MB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,35 +47,46 @@ def replayed(flows, combine, plan, settings):
     Args:
         flows: list of `Flow`s.
         combine: function of the list of their batches that returns the element.
-        plan: function without arguments that draws a pass: a list with the indices (n,) and the `Rows`, or None, for
-            each flow. It is called once a pass, and all of Python there is but for decoding by Pillow.
+        plan: function without arguments that draws a pass: a list with the indices (n,) and the table (n, 10), or None,
+            for each flow. It is called once a pass. Python also turns the table to `Rows`, `_AHEAD` samples at a time,
+            and decodes by Pillow.
         settings: `Settings`.
 
     Returns:
         A `tf.data.Dataset` without a known cardinality.
     """
-    part_spec = (tf.TensorSpec([None], tf.int64), *ROWS_SPEC)
-    specs = list(part_spec) * len(flows)
 
     def planned():
-        if not flows[0].samples:
-            return [np.zeros([0 if size is None else size for size in s.shape], s.dtype.as_numpy_dtype) for s in specs]
         arrays = []
-        for indices, rows in plan():
-            n = len(indices)
+        for indices, table in plan() if flows[0].samples else [(np.zeros(0), None)] * len(flows):
+            arrays += [np.asarray(indices, "int64"), np.zeros((len(indices), 0)) if table is None else table]
+        return arrays
+
+    def rows(*tables):
+        arrays = []
+        for flow, table in zip(flows, tables, strict=True):
+            n = len(table)
             nothing = Rows(np.zeros((n, 2, 3)), np.zeros(n, bool), np.zeros(n, bool), np.zeros(n), np.zeros(n))
-            arrays += [indices.astype("int64"), *(rows or nothing)]
+            arrays += nothing if flow.maker.generator is None else flow.maker.prepare(table)
         return arrays
 
     def epoch(_):
-        tensors = tf.numpy_function(planned, [], [s.dtype for s in specs])
-        tensors = [tf.ensure_shape(tensor, s.shape) for tensor, s in zip(tensors, specs, strict=True)]
-        size = len(part_spec)
-        parts = [tensors[k : k + size] for k in range(0, len(tensors), size)]
-        return tf.data.Dataset.from_tensor_slices(tuple((part[0], Rows(*part[1:])) for part in parts))
+        tensors = tf.numpy_function(planned, [], [tf.int64, tf.float64] * len(flows))
+        orders = [tf.ensure_shape(order, [None]) for order in tensors[::2]]
+        tables = [tf.ensure_shape(table, [None, None]) for table in tensors[1::2]]
+
+        def some(start):
+            part, specs = slice(start, start + _AHEAD), list(ROWS_SPEC) * len(flows)
+            made = tf.numpy_function(rows, [table[part] for table in tables], [s.dtype for s in specs], stateful=False)
+            made = [tf.ensure_shape(array, spec.shape) for array, spec in zip(made, specs, strict=True)]
+            size = len(ROWS_SPEC)
+            return tuple((order[part], Rows(*made[k * size : (k + 1) * size])) for k, order in enumerate(orders))
+
+        return tf.data.Dataset.range(0, tf.size(orders[0], tf.int64), _AHEAD).map(_as_written(some))
 
     steps = [_Steps(flow, settings, _read_in_threads) for flow in flows]
-    batches = tf.data.Dataset.from_tensors(0).flat_map(epoch)
+    batches = tf.data.Dataset.from_tensors(0).flat_map(_as_written(epoch))
+    batches = batches.flat_map(_as_written(lambda *parts: tf.data.Dataset.from_tensor_slices(parts)))
     batches = batches.batch(flows[0].batch_size, drop_remainder=settings.drop_remainder)
     return _assembled(batches, steps, combine, settings, 2, -(-flows[0].samples // flows[0].batch_size))
 
@@ -206,11 +221,8 @@ class _Steps:
         transform = augment if draw is None else lambda images, seeds: augment(images, draw(seeds))
         self.augment = at_one_size(transform, min(flow.batch_size, flow.samples))
         self.attach = _attacher(flow, settings)
-        self._paths = _names(flow.images.paths) if settings.file_names else None
-
-    def names(self, indices):
-        """The paths of the files of a batch."""
-        return tf.gather(self._paths, indices)
+        self.names = lookup(flow.images.paths) if settings.file_names else None
+        """A function of indices that returns the paths of the files."""
 
 
 def _loader(flow, settings, reader):
@@ -235,13 +247,8 @@ def _read_in_threads(files, settings):
 
 def _read_in_graph(files, settings):
     """A reader by TensorFlow's own decoders."""
-    names = _names(files.paths)
-    return lambda indices: decode_in_graph(tf.gather(names, indices), files.decoding, files.skipped is not None)
-
-
-def _names(paths):
-    """Paths as a tensor: as the bytes that the operating system has for them, which need not be UTF-8."""
-    return tf.constant([os.fsencode(path) for path in paths[:]], tf.string)
+    names = lookup(files.paths)
+    return lambda indices: decode_in_graph(names(indices), files.decoding, files.skipped is not None)
 
 
 def _augmenter(flow, settings):
@@ -286,8 +293,8 @@ def _attacher(flow, settings):
     """A function of (indices, images) that puts a batch together."""
     labels, one_hot = flow.labels, isinstance(flow.labels, OneHot)
     if one_hot:
-        several = any(isinstance(label, (list, tuple)) for label in labels.labels)
-        values = (tf.ragged.constant if several else tf.constant)(labels.labels, tf.int32)
+        several = any(issubclass(kind, (list, tuple)) for kind in set(map(type, labels.labels)))
+        values = _ragged(labels.labels) if several else tf.constant(np.asarray(labels.labels, "int32"))
     elif isinstance(labels, tuple):
         values = tuple(tf.constant(array) for array in labels)
     elif labels is not None and not isinstance(labels, str):
@@ -314,6 +321,13 @@ def _attacher(flow, settings):
         return (x, y) if weights is None else (x, y, tf.gather(weights, indices))
 
     return attach
+
+
+def _ragged(labels):
+    """Labels, or lists of them, as a ragged tensor."""
+    rows = [label if isinstance(label, (list, tuple)) else [label] for label in labels]
+    values = np.fromiter(itertools.chain.from_iterable(rows), "int32")
+    return tf.RaggedTensor.from_row_lengths(values, np.fromiter(map(len, rows), "int64"))
 
 
 def _weights(flow, class_weight):

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import itertools
 import multiprocessing.pool
+import operator
 import os
 import re
 import time
@@ -96,16 +97,24 @@ class Joined(Sequence):
     """
 
     def __init__(self, directory, names):
-        self._directory = directory
-        self._names = tuple(names)  # the caller may change a list
+        self.directory = directory
+        self.names = tuple(names)  # the caller may change a list
 
     def __len__(self):
-        return len(self._names)
+        return len(self.names)
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            return [os.path.join(self._directory, name) for name in self._names[index]]
-        return os.path.join(self._directory, self._names[index])
+            return [os.path.join(self.directory, name) for name in self.names[index]]
+        return os.path.join(self.directory, self.names[index])
+
+    def __eq__(self, other):
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))
+
+    __hash__ = None
+
+    def __repr__(self):
+        return repr(self[:])
 
 
 class Scan(NamedTuple):

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..data.augmentation import Augmentation, Rows, Statistics, augment
 from ..data.tracing import traced
-from .convention import COLUMNS, affine_matrices, is_identity, table_from_rows
-from .draws import draw_table
+from .convention import COLUMNS, affine_matrices, is_identity, neutral_table, table_from_rows
+from .draws import draw_table, table_of_uniforms, uniform_bounds
 
 COMPILE_AFTER_SECONDS = 0.3
 """Compiling for one shape of image takes about so long; until as much work has come, SciPy does it sooner."""
@@ -312,6 +312,54 @@ class BatchMaker:
                     self._standardize_draws = True
                     break
         return batch
+
+
+class Drawn:
+    """The table of many batches, drawn one after the other: the same numbers as from `BatchMaker.draw`, in less time.
+
+    Args:
+        maker: the `BatchMaker`, whose generator is taken as it is now.
+        n: about how many images there will be.
+    """
+
+    _PENDING = 128
+
+    def __init__(self, maker, n):
+        g = maker.generator
+        self._maker, self._filled, self._pending = maker, 0, []
+        room = np.empty(n * len(COLUMNS) + 8)
+        room = room[-room.ctypes.data % 64 // 8 :]  # from where TensorFlow takes it over, and makes no copy
+        self._table = room[: n * len(COLUMNS)].reshape(n, len(COLUMNS))
+        self._bounds = None if overrides(g, "get_random_transform") else uniform_bounds(g)
+        self._size = maker.image_shape[g.row_axis - 1], maker.image_shape[g.col_axis - 1]
+
+    def draw(self, n):
+        """Draw for the next `n` images."""
+        if self._bounds is None:
+            self._pending.append(self._maker.draw(n))
+        else:
+            self._pending.append(np.random.random_sample((n, len(self._bounds))))
+        if len(self._pending) == self._PENDING:
+            self._fill()
+
+    def table(self):
+        """All that was drawn, as a table."""
+        self._fill()
+        return self._table[: self._filled]
+
+    def _fill(self):
+        """Turn what was drawn to rows of the table: many batches at a time, but not all, to take no more memory."""
+        if not self._pending:
+            return
+        rows = np.concatenate(self._pending)
+        self._pending.clear()
+        if self._bounds is not None:
+            rows = table_of_uniforms(self._maker.generator, self._bounds, rows, *self._size)
+        end = self._filled + len(rows)
+        if end > len(self._table):
+            self._table = np.concatenate([self._table, neutral_table(end)])
+        self._table[self._filled : end] = rows
+        self._filled = end
 
 
 def _same_state(a, b):

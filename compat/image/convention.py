@@ -32,6 +32,11 @@ COLUMNS = (
 _NO_TRANSFORM = np.array([0, 0, 0, 0, 1, 1, 0, 0, np.nan, np.nan], dtype="float64")
 
 
+def neutral_table(n):
+    """The table of `n` transformations that change nothing."""
+    return np.tile(_NO_TRANSFORM, (n, 1))
+
+
 def table_from_rows(rows):
     """Stack the dictionaries of `get_random_transform` into a table.
 
@@ -41,7 +46,7 @@ def table_from_rows(rows):
     Returns:
         float64 array (n, 10), the columns as in `COLUMNS`; NaN stands for "none" in the last two.
     """
-    table = np.tile(_NO_TRANSFORM, (len(rows), 1))
+    table = neutral_table(len(rows))
     for i, row in enumerate(rows):
         for j, name in enumerate(COLUMNS):
             if row.get(name) is not None:

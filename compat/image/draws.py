@@ -11,7 +11,7 @@ from numbers import Real
 
 import numpy as np
 
-from .convention import COLUMNS, table_from_rows
+from .convention import COLUMNS, neutral_table, table_from_rows
 
 
 def _draw_shift(shift_range, size):
@@ -56,6 +56,14 @@ def draw_table(generator, n, height, width):
     Returns:
         float64 array (n, 10), the columns as in `COLUMNS`.
     """
+    bounds = uniform_bounds(generator)
+    if bounds is None:
+        return table_from_rows([draw_row(generator, height, width) for _ in range(n)])
+    return table_of_uniforms(generator, bounds, np.random.random_sample((n, len(bounds))), height, width)
+
+
+def uniform_bounds(generator):
+    """The column, the least and the largest value of each draw of an image, if all are uniform; otherwise None."""
     g = generator
     from_height, from_width = _shift_names(g)
     bounds = [
@@ -74,10 +82,14 @@ def draw_table(generator, n, height, width):
     plain = all(_is_float(shift) or not shift for shift in shifts) and all(
         isinstance(low, Real) and math.isfinite(high - low) for _, low, high in bounds
     )
-    if not plain:
-        return table_from_rows([draw_row(g, height, width) for _ in range(n)])
-    table = table_from_rows([{}] * n)
-    uniforms = np.random.random_sample((n, len(bounds)))
+    return bounds if plain else None
+
+
+def table_of_uniforms(generator, bounds, uniforms, height, width):
+    """The table of transformations for draws from [0, 1), float64 (n, len(bounds))."""
+    g = generator
+    from_height, from_width = _shift_names(g)
+    table = neutral_table(len(uniforms))
     for (name, low, high), u in zip(bounds, uniforms.T, strict=True):
         if name.startswith("flip"):
             column = (u < 0.5) * getattr(g, "horizontal_flip" if name.endswith("horizontal") else "vertical_flip")

@@ -15,7 +15,7 @@ import numpy as np
 from ..data.decoding import MANY_CORES, Decoding
 from ..data.flow import Files, Skipped
 from ..data.listing import known_endings
-from .batches import BatchMaker, forked, say_once
+from .batches import BatchMaker, Drawn, forked, say_once
 from .utils import IMAGE_EXTENSIONS, array_to_img
 
 __all__ = ["BatchFromFilesMixin", "Iterator"]
@@ -174,22 +174,24 @@ def plan_epoch(iterators):
         iterators: list of `Iterator`s of one length.
 
     Returns:
-        A list with the indices (n,) of the samples and their `Rows`, or None without a generator, for each iterator.
+        A list with the indices (n,) of the samples and their table (n, 10), or None without a generator, for each
+        iterator.
     """
-    indices, tables = [[] for _ in iterators], [[] for _ in iterators]
+    indices = [[] for _ in iterators]
     with contextlib.ExitStack() as locks:
         for lock in (_drawing, *dict.fromkeys(iterator.lock for iterator in iterators)):
             locks.enter_context(lock)
         for iterator in iterators:
             iterator.reset()
+        drawn = [None if it.image_data_generator is None else Drawn(it._maker(), it.n) for it in iterators]
         for _ in range(len(iterators[0])):
             for k, iterator in enumerate(iterators):
                 indices[k].append(next(iterator.index_generator))
-                if iterator.image_data_generator is not None:
-                    tables[k].append(iterator._maker().draw(len(indices[k][-1])))
+                if drawn[k] is not None:
+                    drawn[k].draw(len(indices[k][-1]))
     return [
-        (np.concatenate(order), iterator._maker().prepare(np.concatenate(table)) if table else None)
-        for order, table, iterator in zip(indices, tables, iterators, strict=True)
+        (np.concatenate(order), None if draws is None else draws.table())
+        for order, draws in zip(indices, drawn, strict=True)
     ]
 
 

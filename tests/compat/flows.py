@@ -48,6 +48,7 @@ def frame_of(directory):
             "filename": names,
             "class": [name.split("/")[0] for name in names],
             "several": [[["red"], ["red", "blue"], ["green"]][i % 3] for i in range(len(names))],
+            "one or several": [["red", ["red", "blue"], ("green",)][i % 3] for i in range(len(names))],
             "age": rng.randint(0, 90, len(names)),
             "size": rng.rand(len(names)),
             "weight": rng.rand(len(names)),

@@ -22,6 +22,7 @@ FLOWS = {
     "array with others": lambda g, d: array(g, seed=1, x=[np.ones((21, 4, 4, 1)), [np.arange(21), np.eye(21)]]),
     "dataframe": table,
     "dataframe, several classes": lambda g, d: table(g, d, y_col="several"),
+    "dataframe, one class or several": lambda g, d: table(g, d, y_col="one or several"),
     "dataframe, sparse": lambda g, d: table(g, d, class_mode="sparse", weight_col="weight"),
     "dataframe, raw": lambda g, d: table(g, d, class_mode="raw", y_col="age"),
     "dataframe, raw of two": lambda g, d: table(g, d, class_mode="raw", y_col=["age", "size"], weight_col="weight"),
@@ -89,18 +90,47 @@ def test_what_needs_python_says_why_and_gives_the_same(reason, jpeg_directory, t
     assert_same_batches(dataset, batches)
 
 
-def test_draws_in_python_only_once_a_pass(jpeg_directory, monkeypatch):
-    from keras_regen.compat.image import batches
+@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("shift", [0.2, [1, 2, 3]], ids=["uniform", "choices"])
+def test_the_draws_of_a_pass_are_made_when_it_begins(seed, shift, jpeg_directory, monkeypatch, always_compile):
+    """And their matrices as they are needed, here for ten images at a time."""
+    from keras_regen.compat.data import dataset as module
 
-    calls = []
-    original = batches.draw
-    monkeypatch.setattr(batches, "draw", lambda *a: calls.append(a) or original(*a))
-    iterator = files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1)
-    dataset = to_dataset(iterator)
-    assert not calls
-    ready = iter(dataset)
-    next(ready)
-    assert len(calls) == len(iterator)
+    monkeypatch.setattr(module, "_AHEAD", 10)
+    generator = ImageDataGenerator(**{**AUGMENTATION, "width_shift_range": shift})
+    iterators = [files(generator, jpeg_directory, seed=seed) for _ in range(2)]
+    np.random.seed(7)
+    want, state = pull(iterators[0]), np.random.random()
+    np.random.seed(7)
+    got, dataset = [], to_dataset(iterators[1])
+    for _ in range(2):
+        passing = dataset.as_numpy_iterator()
+        got.append(next(passing))
+        after = np.random.get_state()
+        np.random.seed(99)
+        got += passing
+        np.random.set_state(after)
+    assert np.random.random() == state
+    for (x, y), (x_, y_) in zip(got, want, strict=True):
+        np.testing.assert_array_max_ulp(x, x_, 1)
+        np.testing.assert_array_equal(y, y_)
+
+
+def test_draws_of_many_batches(jpeg_directory, monkeypatch):
+    """More than are turned to rows at once, and more images than the iterator said there would be."""
+    from keras_regen.compat.image.batches import Drawn
+
+    monkeypatch.setattr(Drawn, "_PENDING", 3)
+    maker = files(ImageDataGenerator(**AUGMENTATION, brightness_range=(0.5, 2)), jpeg_directory)._maker()
+    sizes = [8, 8, 8, 8, 3, 8, 1, 0, 5]
+    np.random.seed(3)
+    want = np.concatenate([maker.draw(size) for size in sizes])
+    for expected in (0, 20, len(want), 1000):
+        np.random.seed(3)
+        drawn = Drawn(maker, expected)
+        for size in sizes:
+            drawn.draw(size)
+        np.testing.assert_array_equal(drawn.table(), want)
 
 
 def test_attributes(jpeg_directory):
@@ -108,6 +138,7 @@ def test_attributes(jpeg_directory):
     dataset = to_dataset(iterator)
     assert dataset.class_names == ["cats", "dogs"]
     assert dataset.file_paths == iterator.filepaths
+    assert list(dataset.file_paths) == iterator.filepaths
     x, y = dataset.element_spec
     assert x == tf.TensorSpec((None, 20, 24, 3), tf.float32)
     assert y.shape.as_list() == [None, 2]

@@ -19,6 +19,7 @@ from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
 from keras_regen.compat import to_dataset
 from keras_regen.compat.data import files
+from keras_regen.compat.data.names import lookup
 from PIL import Image
 
 from .trees import FILES, forbid, grow, image, listed
@@ -289,6 +290,26 @@ def test_paths_are_joined_when_they_are_asked_for(pictures, monkeypatch):
     assert mine.filepaths is mine.filepaths
     assert mine.filepaths == [str(pictures / name) for name in mine.filenames]
     assert mine.filepaths == list(mine._joined) == mine._joined[:]
+
+
+@pytest.mark.parametrize("directory", ["", ".", "/photos", pathlib.Path("photos"), "gs://bucket/photos/", "\udcff"])
+def test_paths_that_a_graph_looks_up(directory):
+    odd = ["a.jpg", "", "/whole/b.jpg", "\udcff\udcfe.jpg", "ü/字.png", " \n", "x" * 300, "gs://bucket/c.jpg", "\0"]
+    names = [*odd, *(f"{k}" * (k % 7) for k in range(190 - len(odd)))]  # three strings of 64, the last not whole
+    for count in (0, 1, 64, 65, 190):
+        paths = files.Joined(directory, names[:count])
+        want = [os.fsencode(path) for path in paths]
+        order = np.random.RandomState(0).permutation(count)
+        assert lookup(paths)(tf.constant(order, tf.int64)).numpy().tolist() == [want[k] for k in order]
+        assert lookup(list(paths))(tf.range(count)).numpy().tolist() == want
+
+
+def test_paths_compare_as_lists_do():
+    paths = files.Joined("/a", ["b", "c"])
+    assert paths == ["/a/b", "/a/c"] == paths
+    assert paths == files.Joined("/", ["a/b", "a/c"])
+    assert paths not in (["/a/b"], ["/a/b", "/a/d"], 5)
+    assert repr(paths) == "['/a/b', '/a/c']"
 
 
 def test_other_paths_are_read_from_where_they_are_set_or_overridden(pictures):

@@ -56,8 +56,8 @@ def test_orders_are_permutations_that_look_random():
             firsts = np.bincount(np.array(orders)[:, :5].ravel() * 5 // count, minlength=5)
             expected = np.bincount(np.arange(count) * 5 // count) * 1000 / count
             assert stats.chisquare(firsts, expected).pvalue > 1e-3
-    large = shuffled(tf.constant([0, 5, 999_999], tf.int64), 1_000_000, tf.constant([1, 2])).numpy()
-    assert len(set(large)) == 3 and large.max() < 1_000_000
+    large = shuffled(tf.constant([0, 5, 999_999], tf.int64), 1_000_000, tf.constant([1, -2])).numpy()
+    np.testing.assert_array_equal(large, [86398, 388509, 34910])  # from release to release
 
 
 def test_the_order_of_a_key_is_fixed():
