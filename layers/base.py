@@ -8,6 +8,7 @@ import numpy as np
 
 from . import kernels
 from .execution import in_tensorflow_graph, operations, run
+from .seeds import SeedStream, seed_tensor
 
 UNIFORMS = (
     "theta",
@@ -27,6 +28,10 @@ UNIFORMS = (
 used, layers given the same seed draw independently, and one compiled function serves all of them."""
 
 
+_INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_DTYPES = ("float16", "bfloat16", "float32", "float64", *_INTEGERS)
+
+
 class ImageLayer(keras.layers.Layer):
     """A layer on images alone, or on a dictionary of images and what belongs to them.
 
@@ -44,6 +49,8 @@ class ImageLayer(keras.layers.Layer):
 
     def __init__(self, *, data_format=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        if self.compute_dtype not in _DTYPES:
+            raise ValueError(f"`dtype` must be one of {_DTYPES}, or a policy. Received: dtype={kwargs.get('dtype')!r}")
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         one_of("data_format", self.data_format, ("channels_last", "channels_first"))
 
@@ -186,9 +193,7 @@ class RandomLayer(ImageLayer):
         if seed is not None and not isinstance(seed, numbers.Integral):
             raise ValueError(f"`seed` must be an integer or None. Received: seed={seed!r}")
         self.seed = seed
-        # Within what every backend takes.
-        self.seed_generator = keras.random.SeedGenerator(None if seed is None else seed % 2**31)
-        self._graph_generator = None
+        self.seed_generator = SeedStream(seed)
 
     def get_random_transformation(self, data, training=True, seed=None):
         """Draw for a batch.
@@ -207,7 +212,7 @@ class RandomLayer(ImageLayer):
         ops = operations(images)
         batch, height, width = self._sizes(images, ops)
         index = ops.arange(batch, dtype="int32")
-        seed = seed_tensor(self._next_seed(images) if seed is None else seed, ops)
+        seed = self.seed_generator.next_for(images) if seed is None else seed_tensor(seed, ops)
         if len(seed.shape) == 2 and isinstance(batch, int) and seed.shape[0] not in (None, batch):
             raise ValueError(f"`seed` must have a row for each of {batch} images. Received: shape {tuple(seed.shape)}")
         uniforms = ops.cast(run(kernels.uniform, seed, index, count=len(UNIFORMS)), self.precision)
@@ -223,29 +228,6 @@ class RandomLayer(ImageLayer):
     def _draw(self, uniforms, height, width, ops):
         """The transformation, from a dictionary of uniform numbers (batch,) in [0, 1), one for each of `UNIFORMS`."""
         raise NotImplementedError
-
-    def _next_seed(self, images):
-        """The next seed of the layer's own stream."""
-        if keras.backend.backend() == "tensorflow" or not in_tensorflow_graph(images):
-            return self.seed_generator.next()
-        if self._graph_generator is None:
-            from .tensorflow import seed_generator  # noqa: PLC0415 - nobody else needs TensorFlow
-
-            self._graph_generator = seed_generator(self.seed)
-        return self._graph_generator.uniform_full_int([2], "int32")
-
-
-def seed_tensor(seed, ops):
-    """The seed of a call as int32 (2,) or (batch, 2)."""
-    if isinstance(seed, numbers.Integral):
-        seed = np.array([int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF], "uint32").view("int32")
-    seed = ops.convert_to_tensor(seed)
-    if len(seed.shape) not in (1, 2) or seed.shape[-1] != 2 or "int" not in str(seed.dtype):
-        raise ValueError(
-            "`seed` must be None, an int, or an integer tensor of shape (2,) or (batch, 2). "
-            f"Received: shape {tuple(seed.shape)}, {seed.dtype}"
-        )
-    return ops.cast(seed, "int32")
 
 
 _TRANSFORMED = ("images", "bounding_boxes", "segmentation_masks")
@@ -290,6 +272,13 @@ def one_of(name, value, allowed):
     """Raise a ValueError unless the argument has one of the allowed values."""
     if value not in allowed:
         raise ValueError(f"`{name}` must be one of {allowed}. Received: {name}={value!r}")
+
+
+def flag(name, value):
+    """True or False, 1 or 0; a ValueError for anything else, such as the string "False"."""
+    if not isinstance(value, (numbers.Integral, np.bool_)) or value not in (0, 1):
+        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
+    return bool(value)
 
 
 def interval(name, value, around=0.0, positive=False):

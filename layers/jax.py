@@ -20,3 +20,7 @@ ops = SimpleNamespace(**{**vars(keras_ops), "floor": jax.numpy.floor, "matmul": 
 
 compiled = jax.jit
 """A function of arrays, compiled for each shape it is called with; inside another compiled function, part of that."""
+
+
+def replica():
+    """None: one program draws for the images of all devices."""

@@ -3,6 +3,8 @@
 import functools
 from types import SimpleNamespace
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 ops = SimpleNamespace(
@@ -50,12 +52,34 @@ def compiled(function):
     return call
 
 
-def seed_generator(seed):
-    """A generator of seeds for use in a graph: `generator.uniform_full_int([2], "int32")`."""
+def seed_state(seed):
+    """The state of a stream of seeds: a counter of two words, which Philox moves by 256 a step, and the seed."""
+    return np.array([0, 0, seed], "int64")
+
+
+def in_graph(state):
+    """A variable of that value, which a graph may use whoever made it."""
     with tf.init_scope():
-        if seed is None:
-            return tf.random.Generator.from_non_deterministic_state()
-        return tf.random.Generator.from_seed(seed)
+        return tf.Variable(state)
+
+
+def next_seed(state):
+    """The seed whose turn it is, int32 (2,), of a variable that holds a `seed_state`, TensorFlow's or Keras's."""
+    variable = state.value if isinstance(state, keras.Variable) else state
+    if isinstance(variable, tf.Variable) and not tf.distribute.in_cross_replica_context():
+        # Read and moved at once: no two threads, and no two elements of a parallel `map`, get the same.
+        one = tf.constant(1, tf.uint64)
+        state = tf.raw_ops.RngReadAndSkip(resource=variable.handle, alg=tf.random.Algorithm.PHILOX.value, delta=one)
+    else:  # in a functional call, or for all replicas together, where there is no such handle
+        state, _ = tf.identity(variable), state.assign_add([256, 0, 0])
+    return tf.cast(tf.stack([state[2], state[0] // 256]), "int32")
+
+
+def replica():
+    """The number of the calling replica of `tf.distribute`; None where there is one."""
+    context = tf.distribute.get_replica_context()
+    alone = context is None or context.num_replicas_in_sync == 1
+    return None if alone else context.replica_id_in_sync_group
 
 
 def augmented(dataset, layer, seed, training, num_parallel_calls):

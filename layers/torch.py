@@ -36,6 +36,9 @@ ops = SimpleNamespace(
         # `keras.ops` gives float32 for float64.
         "floor": torch.floor,
         "matmul": torch.matmul,
+        # `keras.ops` refuses a batch without images.
+        "max": torch.amax,
+        "min": torch.amin,
         "take": _take,
         "interpolate_bilinear": interpolate_bilinear,
     }
@@ -45,3 +48,9 @@ ops = SimpleNamespace(
 def compiled(function):
     """The function as it is: PyTorch compiles nothing unless the whole model is compiled."""
     return function
+
+
+def replica():
+    """The rank of this process in `torch.distributed`; None where there is one."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_rank() if distributed and torch.distributed.get_world_size() > 1 else None

@@ -1,0 +1,96 @@
+"""A layer's own stream of seeds: no two are alike, whatever thread, replica or process they are for."""
+
+import multiprocessing
+import numbers
+import os
+import random
+import sys
+import threading
+import zlib
+
+import keras
+import numpy as np
+
+from . import kernels
+from .execution import engine, operations, run
+
+
+class SeedStream(keras.random.SeedGenerator):
+    """The seeds (seed, 0), (seed, 1), ...: each is given once, to whichever thread or element of a graph asks first.
+
+    What is copied would give the same seeds again. So the replicas of `tf.distribute`, the ranks of
+    `torch.distributed`, the workers of a PyTorch `DataLoader` and forked processes fold a number of theirs into them.
+
+    Args:
+        seed: int; None: one from Python's generator, which `keras.utils.set_random_seed` seeds.
+    """
+
+    def __init__(self, seed):
+        self.given = None if seed is None else seed % 2**31  # within what every backend takes
+        first = self._first()
+        super().__init__(first)
+        if keras.backend.backend() == "tensorflow":
+            self.state = keras.Variable(
+                engine(None).seed_state(first), dtype="int64", trainable=False, aggregation="none", name=self.state.name
+            )
+        self.graph_state = None
+        self.process = os.getpid()
+
+    def next(self, ordered=True):
+        """The next seed, (2,)."""
+        if keras.backend.backend() == "tensorflow":
+            return engine(None).next_seed(self.state)
+        with _lock():
+            return super().next(ordered)
+
+    def next_for(self, images):
+        """The next seed, int32 (2,), as a tensor of the kind that the images are."""
+        ops, backend = operations(images), engine(None)
+        seed = seed_tensor(self.next() if ops is backend.ops else self._next_in_graph(engine(images)), ops)
+        for number in (backend.replica(), self._copy()):
+            if number is not None:
+                seed = run(kernels.fold_in, seed, ops.cast(number, "int32"))
+        return seed
+
+    def _next_in_graph(self, tensorflow):
+        """The next seed inside `tf.data`, under another backend."""
+        with _lock():
+            if self.graph_state is None:
+                self.graph_state = tensorflow.in_graph(tensorflow.seed_state(self._first()))
+        return tensorflow.next_seed(self.graph_state)
+
+    def _first(self):
+        return random.randint(1, 10**9) if self.given is None else self.given
+
+    def _copy(self):
+        """A number that tells this process from others with copies of the layer; None where it was made."""
+        data = sys.modules.get("torch.utils.data")
+        worker = data and data.get_worker_info()
+        if worker:
+            name = str(worker.seed)  # PyTorch draws it anew for every epoch
+        elif self.process != os.getpid():
+            name = multiprocessing.current_process().name  # has the number in it of those started before
+        else:
+            return None
+        return zlib.crc32(name.encode()) - 2**31
+
+
+def seed_tensor(seed, ops):
+    """The seed of a call as int32 (2,) or (batch, 2)."""
+    if isinstance(seed, numbers.Integral):
+        seed = np.array([int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF], "uint32").view("int32")
+    seed = ops.convert_to_tensor(seed)
+    if len(seed.shape) not in (1, 2) or seed.shape[-1] != 2 or "int" not in str(seed.dtype):
+        raise ValueError(
+            "`seed` must be None, an int, or an integer tensor of shape (2,) or (batch, 2). "
+            f"Received: shape {tuple(seed.shape)}, {seed.dtype}"
+        )
+    return ops.cast(seed, "int32")
+
+
+_locks = {}
+
+
+def _lock():
+    """One for this process: a forked one must not wait for a thread that it does not have."""
+    return _locks.setdefault(os.getpid(), threading.RLock())
