@@ -1,13 +1,16 @@
 """Several layers as one, consecutive geometric ones with one resampling."""
 
+import inspect
 import itertools
 
 import keras
+import numpy as np
 
 from . import kernels
-from .base import ImageLayer, _images, anew, seed_tensor
+from .base import ImageLayer, _images, anew
 from .execution import operations, run
 from .random_affine import GeometricLayer
+from .seeds import seed_tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_regen")
@@ -36,10 +39,11 @@ class Pipeline(ImageLayer):
 
     def __init__(self, layers, **kwargs):
         super().__init__(data_format=None, **kwargs)
+        if not isinstance(layers, (list, tuple)):
+            raise ValueError(f"`layers` must be a list of layers. Received: layers={layers!r}")
         self.layers = list(layers)
         for layer in self.layers:
-            ours = isinstance(layer, ImageLayer)
-            if not ours and (not isinstance(layer, keras.layers.Layer) or hasattr(layer, "get_random_transformation")):
+            if not isinstance(layer, ImageLayer) and (not isinstance(layer, keras.layers.Layer) or _draws(layer)):
                 raise ValueError(
                     "`layers` must be layers of keras_regen, or Keras layers that draw nothing and keep the size. "
                     f"Received: {layer!r}"
@@ -81,7 +85,9 @@ class Pipeline(ImageLayer):
             if isinstance(layer, ImageLayer):
                 images = layer.transform_images(images, part, training=training)
             else:
-                images = _same_size(layer, images, layer(images))
+                takes = "training" in inspect.signature(layer.call).parameters
+                results = layer(images, **({"training": training} if takes else {}))
+                images = _same_size(layer, images, results)
         return images
 
     def transform_bounding_boxes(self, bounding_boxes, transformation, training=True):
@@ -124,6 +130,17 @@ class Pipeline(ImageLayer):
         for _, group in itertools.groupby(enumerate(pairs), lambda pair: _resampling(pair[1][0]) or pair[0]):
             (lead, part), *others = (pair for _, pair in group)
             yield lead, [part, *(part for _, part in others)] if others and training else part
+
+
+def _draws(layer):
+    """Whether a Keras layer does what random numbers say, and not the same whatever they are."""
+    if not any(variable.name == "seed_generator_state" for variable in layer.variables):
+        return False
+    if not hasattr(layer, "get_random_transformation"):
+        return True
+    images = np.zeros((4, 8, 8, 3), "float32")
+    one, other = (keras.tree.flatten(layer.get_random_transformation(images, training=True, seed=k)) for k in (1, 2))
+    return any(np.any(keras.ops.convert_to_numpy(a != b)) for a, b in zip(one, other, strict=True))
 
 
 def _same_size(layer, images, results):

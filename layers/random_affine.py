@@ -6,7 +6,7 @@ import numbers
 import keras
 
 from . import kernels
-from .base import RandomLayer, between, interval, is_number, one_of, same_sizes
+from .base import RandomLayer, between, flag, interval, is_number, one_of, same_sizes
 from .execution import operations, run
 
 INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "spline2": 2, "spline3": 3, "spline4": 4, "spline5": 5}
@@ -315,9 +315,9 @@ class RandomAffine(GeometricLayer):
         self.width_shift = _shift_argument("width_shift", width_shift)
         self.shear = interval("shear", shear)
         self.zoom = interval("zoom", zoom, around=1.0, positive=True)
-        self.uniform_zoom = bool(uniform_zoom)
-        self.horizontal_flip = bool(horizontal_flip)
-        self.vertical_flip = bool(vertical_flip)
+        self.uniform_zoom = flag("uniform_zoom", uniform_zoom)
+        self.horizontal_flip = flag("horizontal_flip", horizontal_flip)
+        self.vertical_flip = flag("vertical_flip", vertical_flip)
 
 
 @keras.saving.register_keras_serializable(package="keras_regen")
@@ -363,7 +363,7 @@ class RandomZoom(GeometricLayer):
     def __init__(self, zoom, uniform_zoom=False, **kwargs):
         super().__init__(**kwargs)
         self.zoom = interval("zoom", zoom, around=1.0, positive=True)
-        self.uniform_zoom = bool(uniform_zoom)
+        self.uniform_zoom = flag("uniform_zoom", uniform_zoom)
 
 
 @keras.saving.register_keras_serializable(package="keras_regen")
@@ -374,5 +374,5 @@ class RandomFlip(GeometricLayer):
 
     def __init__(self, horizontal_flip=True, vertical_flip=False, **kwargs):
         super().__init__(**kwargs)
-        self.horizontal_flip = bool(horizontal_flip)
-        self.vertical_flip = bool(vertical_flip)
+        self.horizontal_flip = flag("horizontal_flip", horizontal_flip)
+        self.vertical_flip = flag("vertical_flip", vertical_flip)

@@ -3,7 +3,7 @@
 import keras
 
 from . import kernels
-from .base import RandomLayer, between, interval, one_of
+from .base import RandomLayer, between, interval, is_number, one_of
 from .execution import operations
 
 
@@ -75,7 +75,13 @@ class RandomBrightness(RandomLayer):
     def __init__(self, brightness, value_range=(0, 255), mode="smooth", **kwargs):
         super().__init__(**kwargs)
         self.brightness = interval("brightness", brightness, around=1.0, positive=True)
-        self.value_range = interval("value_range", tuple(value_range))
+        pair = list(value_range) if isinstance(value_range, (tuple, list)) else []
+        if len(pair) != 2 or not all(is_number(x) for x in pair) or pair[0] >= pair[1]:
+            raise ValueError(
+                "`value_range` must be a pair of finite numbers, of black and of white, which is larger. "
+                f"Received: value_range={value_range!r}"
+            )
+        self.value_range = float(pair[0]), float(pair[1])
         one_of("mode", mode, ("smooth", "8bit"))
         if mode == "8bit" and self.value_range != (0.0, 255.0):
             raise ValueError(f"`value_range` must be (0, 255) with mode='8bit'. Received: value_range={value_range!r}")

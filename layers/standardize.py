@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from . import kernels
-from .base import ImageLayer
+from .base import ImageLayer, flag, is_number
 from .execution import operations
 from .streaming import channel_statistics, image_batches, whitening
 
@@ -56,7 +56,12 @@ class AdaptedLayer(ImageLayer):
         )
 
     def _tensor(self, weight, images):
-        """A weight as a tensor of the kind that the images are."""
+        """A weight as a tensor of the kind that the images are, whose channels must be those it was made for."""
+        if self.mean.shape[0] != images.shape[-1]:
+            raise ValueError(
+                f"{type(self).__name__} was built for images of {self.mean.shape[0]} channels. "
+                f"Received: images of {images.shape[-1]}"
+            )
         ops = operations(images)
         if operations(weight.value) is not ops:
             weight = keras.ops.convert_to_numpy(weight)
@@ -107,11 +112,11 @@ class Standardize(AdaptedLayer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.samplewise_center = bool(samplewise_center)
-        self.samplewise_std = bool(samplewise_std)
-        self.featurewise_center = bool(featurewise_center)
-        self.featurewise_std = bool(featurewise_std)
-        self.epsilon = float(epsilon)
+        self.samplewise_center = flag("samplewise_center", samplewise_center)
+        self.samplewise_std = flag("samplewise_std", samplewise_std)
+        self.featurewise_center = flag("featurewise_center", featurewise_center)
+        self.featurewise_std = flag("featurewise_std", featurewise_std)
+        self.epsilon = _epsilon(epsilon)
 
     def build(self, data_shape):
         if self.featurewise_center or self.featurewise_std:
@@ -162,7 +167,7 @@ class ZCAWhitening(AdaptedLayer):
 
     def __init__(self, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = float(epsilon)
+        self.epsilon = _epsilon(epsilon)
 
     def build(self, data_shape):
         shape = tuple(data_shape["images"] if isinstance(data_shape, dict) else data_shape)
@@ -185,6 +190,12 @@ class ZCAWhitening(AdaptedLayer):
         ops = operations(images)
         mean, matrix = self._tensor(self.mean, images), self._tensor(self.matrix, images)
         return kernels.standardize(ops.cast(images, self.precision), mean=mean, whitening=matrix, ops=ops)
+
+
+def _epsilon(value):
+    if not is_number(value) or value < 0:
+        raise ValueError(f"`epsilon` must be a number that is not negative. Received: epsilon={value!r}")
+    return float(value)
 
 
 def _channels(layer, data_shape):

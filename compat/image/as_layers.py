@@ -74,8 +74,8 @@ def _geometry(g, common):
         height_shift=_plain(rows),
         shear=abs(g.shear_range),
         zoom=sorted(g.zoom_range),
-        horizontal_flip=g.horizontal_flip,
-        vertical_flip=g.vertical_flip,
+        horizontal_flip=bool(g.horizontal_flip),
+        vertical_flip=bool(g.vertical_flip),
         fill_mode=g.fill_mode,
         fill_value=g.cval,
         interpolation=list(INTERPOLATIONS)[g.interpolation_order],
@@ -98,10 +98,10 @@ def _statistics(g, common):
     center, std = g.featurewise_center and not g.zca_whitening, g.featurewise_std_normalization
     if g.samplewise_center or g.samplewise_std_normalization or center or std:
         standardize = layers.Standardize(
-            samplewise_center=g.samplewise_center,
-            samplewise_std=g.samplewise_std_normalization,
-            featurewise_center=center,
-            featurewise_std=std,
+            samplewise_center=bool(g.samplewise_center),
+            samplewise_std=bool(g.samplewise_std_normalization),
+            featurewise_center=bool(center),
+            featurewise_std=bool(std),
             **common,
         )
         if (center or std) and g.mean is not None:

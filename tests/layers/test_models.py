@@ -217,19 +217,104 @@ def test_the_output_is_as_announced(name, dtype, images):
     assert layer.compute_output_shape((None, *SHAPE)) == (None, *SHAPE)
 
 
-def test_the_output_for_a_dictionary_is_as_announced(images):
-    data = {
-        "images": images[:2],
-        "segmentation_masks": np.zeros((2, *SHAPE[:2], 1), "uint8"),
-        "labels": np.zeros(2, "int32"),
+def dictionary(images, boxes="float32"):
+    """Images and all that may belong to them, a key of the user's included."""
+    count, rng = len(images), np.random.default_rng(0)
+    corners = np.sort(rng.uniform(0, 10, (count, 3, 2, 2)), axis=2).reshape(count, 3, 4)
+    return {
+        "images": images,
+        "segmentation_masks": rng.integers(0, 3, (count, 6, 5, 1)).astype("uint8"),
+        "labels": np.arange(count, dtype="int32"),
+        "bounding_boxes": {"boxes": corners.astype(boxes), "labels": np.ones((count, 3), "int32")},
+        "weights": rng.uniform(0, 1, count).astype("float16"),
     }
-    symbolic = {name: keras.KerasTensor((None, *x.shape[1:]), x.dtype.name) for name, x in data.items()}
-    for layer in (made("affine"), layers.Pipeline([made("affine"), made("brightness", dtype="uint8")])):
-        spec, result = layer.compute_output_spec(symbolic), layer(data)
-        assert set(spec) == set(result) == set(data)
-        for name, tensor in result.items():
-            assert spec[name].shape[1:] == tuple(tensor.shape)[1:]
-            assert spec[name].dtype == keras.backend.standardize_dtype(tensor.dtype)
+
+
+def inputs_like(data):
+    return keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype.name), data)
+
+
+FOR_DICTIONARIES = {
+    "affine": lambda: layers.RandomAffine(rotation=90, horizontal_flip=True, bounding_box_format="xyxy", seed=1),
+    "bytes": lambda: layers.RandomFlip(True, True, bounding_box_format="xywh", seed=1, dtype="uint8"),
+    "brightness": lambda: layers.RandomBrightness(0.5, seed=1, dtype="float16"),
+    "standardize": lambda: layers.Standardize(samplewise_center=True),
+    "pipeline": lambda: layers.Pipeline(
+        [
+            layers.RandomRotation(90, bounding_box_format="xyxy", seed=1),
+            layers.RandomZoom(0.3, bounding_box_format="xyxy", seed=2),
+            layers.RandomChannelShift(30, seed=3),
+            keras.layers.Rescaling(0.5),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("boxes", ["float32", "int32"])
+@pytest.mark.parametrize("name", FOR_DICTIONARIES)
+def test_a_functional_model_gives_what_the_layer_gives(name, boxes, images, tmp_path):
+    """Every part of a dictionary, in the dtype announced, of the model as it was built, cloned and loaded."""
+    data, layer = dictionary(images[:4], boxes), FOR_DICTIONARIES[name]()
+    inputs = inputs_like(data)
+    outputs = layer(inputs)
+    keras.tree.map_structure(lambda one, other: one is not other or pytest.fail("an input came out"), outputs, inputs)
+    model = keras.Model(inputs, outputs)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for training in (True, False):
+        expected = FOR_DICTIONARIES[name]()(data, training=training)
+        for each in (model, loaded) if training else (model,):
+            result = each(data, training=training)
+            keras.tree.map_structure(lambda x, y: np.testing.assert_array_equal(array(x), array(y)), result, expected)
+            dtypes = keras.tree.map_structure(lambda x: keras.backend.standardize_dtype(x.dtype), result)
+            assert dtypes == keras.tree.map_structure(lambda x: x.dtype, outputs)
+            assert keras.tree.map_structure(lambda x: tuple(x.shape)[1:], result) == keras.tree.map_structure(
+                lambda x: tuple(x.shape)[1:], outputs
+            )
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class PixelLoss(keras.layers.Layer):
+    """Adds the cross-entropy of logits and masks to the loss of the model."""
+
+    def call(self, logits, masks):
+        masks = keras.ops.cast(masks, logits.dtype)
+        self.add_loss(keras.ops.mean(keras.ops.softplus(logits) - masks * logits))
+        return logits
+
+
+def test_a_segmentation_model_learns_from_masks_that_move_with_their_images(tmp_path):
+    """From its inputs alone: bright is foreground, which holds in the augmented image only if the mask moves along."""
+    rng = np.random.default_rng(0)
+    masks = np.kron(rng.integers(0, 2, (16, 3, 3, 1)), np.ones((1, 4, 4, 1))).astype("uint8")
+    data = {"images": (masks * 200 + rng.integers(0, 40, masks.shape)).astype("uint8"), "segmentation_masks": masks}
+    keras.utils.set_random_seed(0)
+    inputs = inputs_like(data)
+    moved = layers.RandomAffine(
+        rotation=180, width_shift=0.2, horizontal_flip=True, vertical_flip=True, interpolation="nearest", seed=1
+    )(inputs)
+    logits = keras.layers.Conv2D(1, 1)(keras.layers.Rescaling(1 / 50, offset=-2.0)(moved["images"]))
+    model = keras.Model(inputs, PixelLoss()(logits, moved["segmentation_masks"]))
+    model.compile(keras.optimizers.Adam(0.2), jit_compile=BACKEND != "torch")
+    losses = model.fit(data, batch_size=8, epochs=15, verbose=0).history["loss"]
+    assert losses[0] > 0.1 and losses[-1] < 0.05
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.evaluate(data, verbose=0), model.evaluate(data, verbose=0), rtol=1e-5)
+    found = loaded.predict(data, verbose=0) > 0
+    np.testing.assert_array_equal(found, masks == 1)
+    assert loaded.fit(data, batch_size=8, epochs=1, verbose=0).history["loss"][0] < 0.05
+
+
+def test_symbolic_boxes_that_do_not_fit_are_refused():
+    layer = layers.RandomFlip(bounding_box_format="xyxy")
+    for boxes, message in (
+        ({"boxes": keras.Input((3, 5)), "labels": keras.Input((3,))}, r"'boxes' .* Received: shape \(None, 3, 5\)"),
+        ({"boxes": keras.Input((3, 4)), "labels": keras.Input((1,))}, r"'labels' .* Received: shape \(None, 1\)"),
+        (keras.Input((3, 4)), r"`bounding_boxes` must be a dictionary of 'boxes' and 'labels'\. Received: KerasTensor"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            layer({"images": keras.Input(SHAPE), "bounding_boxes": boxes})
 
 
 def test_a_functional_model_and_its_clone(images):
@@ -252,6 +337,17 @@ def test_bytes_out(images):
     result = model.predict(images, verbose=0)
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(result, images)
+
+
+@every_layer
+def test_a_batch_without_images(name, images):
+    """Trained and not; some data sets end with one."""
+    layer = made(name)
+    layer(images[:2])
+    for training in (True, False):
+        result = layer(images[:0], training=training)
+        assert tuple(result.shape) == (0, *SHAPE)
+        assert keras.backend.standardize_dtype(result.dtype) == "float32"
 
 
 @pytest.fixture

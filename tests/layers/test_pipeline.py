@@ -318,15 +318,56 @@ def test_configuration_round_trip(photographs):
         np.testing.assert_array_equal(array(twin(photographs, seed=1)), array(pipeline(photographs, seed=1)))
 
 
-@pytest.mark.parametrize(
-    "make", [keras.layers.RandomFlip, lambda: keras.layers.Resizing(5, 6), lambda: "RandomFlip", lambda: RandomFlip]
-)
-def test_layers_refused(make):
+def keras_layer(name, *arguments):
+    if not hasattr(keras.layers, name):
+        pytest.skip(f"not in Keras {keras.__version__}")
+    return getattr(keras.layers, name)(*arguments)
+
+
+DRAW = [
+    ("RandomFlip",), ("RandomContrast", 0.2), ("MixUp",), ("RandAugment",), ("Solarization", 0.3), ("Dropout", 0.1),
+    ("SpatialDropout2D", 0.5), ("GaussianNoise", 0.1),
+]  # fmt: skip
+REFUSED = {
+    **{case[0]: lambda case=case: keras_layer(*case) for case in DRAW},
+    "within another": lambda: keras.Sequential([keras.layers.Rescaling(2.0), keras.layers.Dropout(0.1)]),
+    "a name": lambda: "RandomFlip",
+    "a class": lambda: RandomFlip,
+    "nothing": lambda: None,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_layers_refused(name):
     message = r"`layers` must be layers of keras_regen, or Keras layers that draw nothing and keep the size\. "
+    layer = REFUSED[name]()
     with pytest.raises(ValueError, match=message):
-        Pipeline([RandomRotation(20), make()])
+        Pipeline([RandomRotation(20), layer])
 
 
-def test_layers_that_change_the_size_are_refused():
-    with pytest.raises(ValueError, match=r"`layers` must keep the size of the images\. Received: <ZeroPadding2D"):
-        Pipeline([keras.layers.ZeroPadding2D()])(keras.Input((HEIGHT, WIDTH, 3)))
+@pytest.mark.parametrize("layers", [None, 5, RandomFlip(), "RandomFlip"], ids=str)
+def test_layers_must_be_a_list(layers):
+    with pytest.raises(ValueError, match=r"`layers` must be a list of layers\. Received: layers="):
+        Pipeline(layers)
+
+
+@pytest.mark.parametrize(
+    "case", [("AutoContrast",), ("Equalization", (0, 255), 16), ("Solarization",), ("Dropout", 0.0)], ids=lambda x: x[0]
+)
+def test_keras_layers_that_draw_nothing(photographs, case):
+    """Do in training what they do there, and in inference what they do then: nothing, some of them."""
+    images, pipeline = photographs.astype("float32"), Pipeline([keras_layer(*case)])
+    for training in (True, False):
+        expected = array(keras_layer(*case)(images, training=training))
+        np.testing.assert_allclose(array(pipeline(images, training=training)), expected, rtol=1e-5)
+        if tf is not None and case[0] != "Dropout":  # those that Keras made for `tf.data`
+            dataset = tf.data.Dataset.from_tensors(images).map(lambda x, t=training: pipeline(x, training=t))
+            np.testing.assert_allclose(next(iter(dataset)), expected, rtol=1e-5)
+    assert pipeline.compute_output_spec(keras.KerasTensor((None, 20, 24, 3))).shape == (None, 20, 24, 3)
+
+
+@pytest.mark.parametrize("layer", [keras.layers.ZeroPadding2D(), keras.layers.Resizing(5, 6)], ids=lambda x: x.name)
+def test_layers_that_change_the_size_are_refused(photographs, layer):
+    for images in (keras.Input((HEIGHT, WIDTH, 3)), photographs):
+        with pytest.raises(ValueError, match=r"`layers` must keep the size of the images\. Received: <"):
+            Pipeline([layer])(images)

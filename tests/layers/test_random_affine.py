@@ -514,6 +514,12 @@ REFUSED = [
     (RandomShear, {"shear": "x"}, "`shear` must be .* Received: shear='x'"),
     (RandomZoom, {"zoom": (-1, 2)}, r"`zoom` must be .* Received: zoom=\(-1, 2\)"),
     (RandomFlip, {"fill_mode": None}, "`fill_mode` must be .* Received: fill_mode=None"),
+    (RandomFlip, {"horizontal_flip": "False"}, "`horizontal_flip` must be True or False. Received: .*='False'"),
+    (RandomAffine, {"vertical_flip": "vertical"}, "`vertical_flip` must be True or False. Received: .*='vertical'"),
+    (RandomAffine, {"horizontal_flip": 0.5}, "`horizontal_flip` must be True or False. Received: .*=0.5"),
+    (RandomZoom, {"zoom": 0.1, "uniform_zoom": None}, "`uniform_zoom` must be True or False. Received: .*=None"),
+    (RandomAffine, {"dtype": "bool"}, "`dtype` must be one of .*'float32'.*'uint8'.* Received: dtype='bool'"),
+    (RandomAffine, {"dtype": "complex64"}, "`dtype` must be one of .* Received: dtype='complex64'"),
 ]
 
 

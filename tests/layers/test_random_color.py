@@ -182,6 +182,12 @@ def test_convention_a_channel_shift_is_one_number_an_image_within_its_own_range(
         ),
         (lambda: RandomBrightness(0.5, value_range=(1, 0)), r"`value_range` must be .* Received: value_range=\(1, 0\)"),
         (
+            lambda: RandomBrightness(0.5, value_range=5),
+            "`value_range` must be a pair of finite numbers, of black and of white, .* Received: value_range=5",
+        ),
+        (lambda: RandomBrightness(0.5, value_range=(5,)), r"`value_range` must be .* Received: value_range=\(5,\)"),
+        (lambda: RandomBrightness(0.5, value_range=(5, 5)), r"`value_range` must be .* Received: value_range=\(5, 5\)"),
+        (
             lambda: RandomChannelShift(5, data_format="NHWC"),
             r"`data_format` must be one of \('channels_last', 'channels_first'\). Received: data_format='NHWC'",
         ),

@@ -287,6 +287,38 @@ def test_errors_of_adapt(kind, data, message):
         kind().adapt(data)
 
 
+@pytest.mark.parametrize("fitted, given", [(3, 1), (1, 3), (3, 4)])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_other_channels_than_those_adapted_to_are_refused(data_format, fitted, given):
+    """Instead of broadcasting, which makes three channels of one."""
+
+    def images(channels):
+        return sample(12, 4, 4, 4)[..., :channels].transpose(
+            (0, 3, 1, 2) if data_format == "channels_first" else range(4)
+        )
+
+    for layer in (Standardize(featurewise_center=True, data_format=data_format), ZCAWhitening(data_format=data_format)):
+        layer.adapt(images(fitted))
+        message = rf"{type(layer).__name__} was built for images of {fitted} channels\. Received: images of {given}"
+        with pytest.raises(ValueError, match=message):
+            layer(images(given))
+
+
+@pytest.mark.parametrize("kind", [Standardize, ZCAWhitening])
+@pytest.mark.parametrize("epsilon", ["1e-6", -1.0, float("nan"), None])
+def test_an_epsilon_that_is_no_number_is_refused(kind, epsilon):
+    with pytest.raises(
+        ValueError, match=f"`epsilon` must be a number that is not negative. Received: epsilon={epsilon!r}"
+    ):
+        kind(epsilon=epsilon)
+
+
+def test_steps_are_true_or_false():
+    for name in ALL:
+        with pytest.raises(ValueError, match=f"`{name}` must be True or False. Received: {name}='no'"):
+            Standardize(**{name: "no"})
+
+
 def test_whitening_needs_a_known_size():
     with pytest.raises(ValueError, match=r"ZCA whitening needs images of a known size. Received: .*None, None, 3"):
         ZCAWhitening().build((None, None, None, 3))
