@@ -230,8 +230,14 @@ def dictionary(images, boxes="float32"):
     }
 
 
-def inputs_like(data):
-    return keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype.name), data)
+def inputs_like(data, name="{}"):
+    """Symbolic tensors named by their keys, as Keras asks for at the top; no name twice."""
+    return {
+        key: inputs_like(x, "box_{}")
+        if isinstance(x, dict)
+        else keras.Input(x.shape[1:], dtype=x.dtype.name, name=name.format(key))
+        for key, x in data.items()
+    }
 
 
 FOR_DICTIONARIES = {
