@@ -1,11 +1,19 @@
-"""The legacy `ImageDataGenerator` under its old names, and the way from it to `tf.data`."""
+"""The legacy `ImageDataGenerator` under its old names, and the way from it to `tf.data`.
 
-from .convert import split, to_dataset
-from .image import DataFrameIterator, DirectoryIterator, ImageDataGenerator, Iterator, NumpyArrayIterator
-from .loaders import image_dataset_from_directory
-from .migrate.explain import explain
-from .migrate.install import install, uninstall
-from .pictures import compare, preview
+A name is loaded with its first use, so that commands that need neither TensorFlow nor Keras do without them.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import image as image
+    from .convert import split, to_dataset
+    from .image import DataFrameIterator, DirectoryIterator, ImageDataGenerator, Iterator, NumpyArrayIterator
+    from .loaders import image_dataset_from_directory
+    from .migrate.explain import explain
+    from .migrate.install import install, uninstall
+    from .pictures import compare, preview
 
 __all__ = [
     "DataFrameIterator",
@@ -22,3 +30,29 @@ __all__ = [
     "to_dataset",
     "uninstall",
 ]
+
+_HOMES = {
+    "compare": "pictures",
+    "explain": "migrate.explain",
+    "image_dataset_from_directory": "loaders",
+    "install": "migrate.install",
+    "preview": "pictures",
+    "split": "convert",
+    "to_dataset": "convert",
+    "uninstall": "migrate.install",
+}
+"""The module of each name that is not in `image`."""
+
+
+def __getattr__(name):
+    if name == "image":
+        return importlib.import_module(f"{__name__}.image")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'image')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, "image"})

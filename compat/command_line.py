@@ -1,23 +1,32 @@
 """The command `keras-regen`."""
 
+import _thread
 import argparse
+import atexit
+import contextlib
+import importlib
+import os
+import signal
 import sys
+import threading
+import time
 
-from .bench import bench
-from .check import print_check
-from .demo import demo
-from .migrate.explain_calls import print_explanation
-from .migrate.files import migrate
-from .migrate.run import run_script
+from .notices import without_notices
+
+INTERRUPTED = 130
+"""The exit status, in a shell, of what Ctrl-C ends."""
+_PATIENCE = 2.0  # seconds between KeyboardInterrupt and the next one
 
 _COMMANDS = {
-    "bench": bench,
-    "check": print_check,
-    "demo": demo,
-    "explain": print_explanation,
-    "migrate": migrate,
-    "run": run_script,
+    "bench": ("bench", "bench"),
+    "check": ("check", "print_check"),
+    "demo": ("demo", "demo"),
+    "explain": ("migrate.explain_calls", "print_explanation"),
+    "migrate": ("migrate.files", "migrate"),
+    "run": ("migrate.run", "run"),
 }
+"""The module and the function of each command, which is loaded when it is called."""
+_WITHOUT_TENSORFLOW = ("migrate", "run")
 
 
 def main(arguments=None):
@@ -33,11 +42,111 @@ def main(arguments=None):
     options = vars(parser.parse_args(arguments))
     command = options.pop("command")
     try:
-        return _COMMANDS[command](**options) or 0
+        with _leaving_on_interrupt():
+            function = _load(command)
+        if command == "run":  # whose signals and whose output are the program's
+            return function(**_program(options, commands.choices["run"]))
+        atexit.register(_end_on_interrupt)
+        with _insisting_on_interrupt():
+            status = function(**options) or 0
+            _flush()
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except (OSError, ValueError) as error:
+        _let_go()
         print(f"keras-regen {command}: {error}", file=sys.stderr)
         # To check, 1 is a finding, and to run, the script's.
         return 2 if command in ("check", "migrate", "run") else 1
+
+
+def _load(command):
+    """The function of a command, and with it TensorFlow, where it needs that."""
+    module, name = _COMMANDS[command]
+    with contextlib.nullcontext() if command in _WITHOUT_TENSORFLOW else without_notices():
+        function = getattr(importlib.import_module(f".{module}", __package__), name)
+        if "tensorflow" in sys.modules:
+            sys.modules["tensorflow"].config.list_physical_devices()  # which is when it looks for GPUs, and tells
+    return function
+
+
+@contextlib.contextmanager
+def _leaving_on_interrupt():
+    """Let Ctrl-C end the process at once, for a block: nothing has begun yet, and imports lose exceptions."""
+    if not _is_ours():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def _insisting_on_interrupt():
+    """Let Ctrl-C raise KeyboardInterrupt, for a block, until that ends it: C code that calls back loses exceptions."""
+    if not _is_ours():
+        yield
+        return
+    report, over = sys.unraisablehook, False
+
+    def handle(*_):
+        _thread.start_new_thread(raise_again, ())  # `threading` has locks, which this thread may hold just now
+        raise KeyboardInterrupt
+
+    def raise_again():
+        time.sleep(_PATIENCE)
+        if over:
+            return
+        if hasattr(signal, "pthread_kill"):  # which wakes a thread that waits
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGINT)
+
+    sys.unraisablehook = lambda lost: None if lost.exc_type is KeyboardInterrupt else report(lost)
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        over = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = report
+
+
+def _end_on_interrupt():
+    """Let Ctrl-C end the process without a traceback from what is being torn down."""
+    if _is_ours():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _is_ours():
+    """Whether Ctrl-C is handled by Python, and nobody has changed that."""
+    main = threading.current_thread() is threading.main_thread()
+    return main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _let_go():
+    """Forget what stdout has not taken, which Python would try again, and fail again, at its end."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _flush():
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _program(options, parser):
+    """The arguments of `run` for the options of the command line."""
+    for name in ("module", "code"):
+        if options[name]:
+            return {name: options[name][0], "arguments": options[name][1:]}
+    if options["script"] is None:
+        parser.error("a script, -m module or -c code is needed")
+    return {"script": options["script"], "arguments": options["arguments"]}
 
 
 def _add_bench(commands):
@@ -143,13 +252,18 @@ def _add_run(commands):
     parser = commands.add_parser(
         "run",
         help="run a script that uses the legacy ImageDataGenerator, as it is",
-        description="Run a Python script as python would, with the legacy import paths (keras.preprocessing.image, "
+        usage="%(prog)s [-h] (script | -m module | -c code) [argument ...]",
+        description="Run a Python program as python would, with the legacy import paths (keras.preprocessing.image, "
         "tensorflow.keras.preprocessing.image, keras_preprocessing.image ...) and methods of Model (fit_generator ...) "
-        "in place: see keras_regen.compat.install.",
-        epilog="Exit status: that of the script, 1 if it raises an exception, 2 if it cannot be read.",
+        "in place, also in the Python processes that it starts: see keras_regen.compat.install.",
+        epilog="Exit status: that of the program, 1 if it raises an exception, 2 if it cannot be read, 130 after "
+        "Ctrl-C.",
     )
-    parser.add_argument("script", help="path of the script")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
+    parser.add_argument("script", nargs="?", help="a script, or a folder or zip file with a __main__.py")
+    rest = {"nargs": argparse.REMAINDER, "metavar": "..."}
+    parser.add_argument("-m", dest="module", help="a module or package, as with python -m, and its arguments", **rest)
+    parser.add_argument("-c", dest="code", help="code, as with python -c, and its arguments", **rest)
+    parser.add_argument("arguments", help="arguments of the program", **rest)
 
 
 def _positive(text):

@@ -35,6 +35,8 @@ def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     (tmp_path / "photos").symlink_to(jpeg_directory)
     blocks = BLOCK.findall(page.read_text())
     assert blocks

@@ -1,4 +1,4 @@
-"""`install`, `uninstall` and `keras-regen run`: old code as it is."""
+"""`install` and `uninstall`: old code as it is."""
 
 import subprocess
 import sys
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen import compat
-from keras_regen.compat.command_line import main
 
 PATHS = """
 from keras.preprocessing.image import ImageDataGenerator as found
@@ -221,39 +220,3 @@ def test_without_install_there_are_none_of_them():
     assert not hasattr(keras.Model, "fit_generator")
     with pytest.raises(TypeError, match="workers"):
         small_model().fit(small_flow(), workers=2)
-
-
-SCRIPT = """\
-import sys
-import neighbour
-from keras.preprocessing.image import ImageDataGenerator
-
-def fail():
-    raise OSError("of the script")
-
-assert __name__ == "__main__"
-print(ImageDataGenerator.__module__, sys.argv[1:], neighbour.VALUE)
-fail() if "--fail" in sys.argv else sys.exit(7)
-"""
-
-
-def test_run(tmp_path):
-    script = tmp_path / "old.py"
-    script.write_text(SCRIPT)
-    (tmp_path / "neighbour.py").write_text("VALUE = 5")
-    command = ["-c", "import sys; from keras_regen.compat.command_line import main; sys.exit(main())", "run", script]
-    done = run_python(*command, "a", "-b", "--epochs", "3")
-    assert done.stdout == "keras_regen.compat.image.image_data_generator ['a', '-b', '--epochs', '3'] 5\n"
-    assert done.returncode == 7
-    done = run_python(*command, "--fail")
-    assert done.returncode == 1
-    # The traceback begins in the script.
-    traceback = done.stderr[done.stderr.index("Traceback") :].splitlines()
-    assert traceback[1] == f'  File "{script}", line 10, in <module>'
-    assert traceback[-1] == "OSError: of the script"
-
-
-def test_run_says_what_is_wrong_with_a_script(tmp_path, capsys):
-    assert main(["run", str(tmp_path / "absent.py")]) == 2
-    assert "absent.py" in capsys.readouterr().err
-    assert not hasattr(keras.Model, "fit_generator")
