@@ -374,7 +374,10 @@ class _Pipeline:
 def constant(program, expression, depth=0):
     """The value of a literal, of arithmetic with literals, or of a variable assigned one; `_UNKNOWN` otherwise."""
     if isinstance(expression, (cst.Integer, cst.Float, cst.SimpleString)):
-        return ast.literal_eval(program.code(expression))
+        try:
+            return ast.literal_eval(program.code(expression))
+        except SyntaxError:  # an integer of more digits than Python reads
+            return _UNKNOWN
     if isinstance(expression, cst.Name):
         if expression.value in ("True", "False", "None"):
             return ast.literal_eval(expression.value)
@@ -394,10 +397,13 @@ def constant(program, expression, depth=0):
         left, right = (constant(program, side, depth) for side in (expression.left, expression.right))
         if not _is_number(left) or not _is_number(right):
             return _UNKNOWN
-        if isinstance(expression.operator, cst.Multiply):
-            return left * right
-        if isinstance(expression.operator, cst.Divide) and right:
-            return left / right
+        try:
+            if isinstance(expression.operator, cst.Multiply):
+                return left * right
+            if isinstance(expression.operator, cst.Divide):
+                return left / right
+        except ArithmeticError:
+            return _UNKNOWN
     return _UNKNOWN
 
 

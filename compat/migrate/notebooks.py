@@ -4,9 +4,7 @@ import bisect
 import json
 import re
 
-import libcst as cst
-
-from .program import apply
+from .program import apply, parse
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ASSIGNED = re.compile(rb"(\s*[\w.,\[\]'\" ]+=\s*)([!%].*)", re.DOTALL)
@@ -33,15 +31,11 @@ class Notebook:
     """
 
     def __init__(self, text):
-        notebook = json.loads(text)
-        if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-            raise ValueError("is not a notebook of format 4")
+        language = _language(json.loads(text))
         self._text, self._ascii = text, text.isascii()
         self.unparsed, self.hidden = [], set()
         self._cells = []  # (number, start and end in the JSON text, source)
-        metadata = notebook.get("metadata", {})
-        language = metadata.get("language_info", {}).get("name") or metadata.get("kernelspec", {}).get("language")
-        if (language or "python").lower() in ("python", "ipython", "python3"):
+        if language.lower() in ("python", "ipython", "python3"):
             self._cells = list(_sources(text))
         self._starts, masked, offset = [], [], 0
         for number, _, _, source in self._cells:
@@ -101,18 +95,33 @@ class Notebook:
         return old[:first] + gap.join(literals) + old[last:]
 
 
+def _language(notebook):
+    """The language of a notebook; a ValueError for what is none."""
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        raise ValueError("is not a notebook of format 4")
+    for number, cell in enumerate(notebook["cells"], 1):
+        if not isinstance(cell, dict):
+            raise ValueError(f"is not a notebook of format 4: cell {number} is not an object")
+        source = cell.get("source", "")
+        if not isinstance(source, str) and not (isinstance(source, list) and all(isinstance(s, str) for s in source)):
+            raise ValueError(f"is not a notebook of format 4: the source of cell {number} is not text")
+    metadata = notebook.get("metadata")
+    for part, key in (("language_info", "name"), ("kernelspec", "language")):
+        found = metadata.get(part) if isinstance(metadata, dict) else None
+        if isinstance(found, dict) and isinstance(found.get(key), str):
+            return found[key]
+    return "python"
+
+
 def _sources(text):
     """Yield number, start and end of the JSON of the source, and the source, of every code cell."""
-    for key, _, start, _ in _members(text, _SPACE.match(text).end()):
-        if key != "cells":
+    places = {key: start for key, _, start, _ in _members(text, _SPACE.match(text).end())}
+    for number, (_, cell, begin, _) in enumerate(_members(text, places["cells"]), 1):
+        if cell.get("cell_type") != "code" or not cell.get("source"):
             continue
-        for number, (_, cell, begin, _) in enumerate(_members(text, start), 1):
-            if cell.get("cell_type") != "code":
-                continue
-            for name, value, first, last in _members(text, begin):
-                source = "".join(value) if name == "source" else ""  # of a list of lines, or of one string
-                if source:
-                    yield number, first, last, source
+        value, first, last = {name: found for name, *found in _members(text, begin)}["source"]
+        if source := "".join(value):  # of a list of lines, or of one string
+            yield number, first, last, source
 
 
 def _members(text, start):
@@ -139,9 +148,9 @@ def _as_python(source):
         return None
     for candidate in (data, _mask(data)):
         try:
-            cst.parse_module(candidate.decode())
+            parse(candidate.decode())
             return candidate
-        except cst.ParserSyntaxError:
+        except ValueError:
             pass  # the other one, or none
     return None
 

@@ -13,6 +13,8 @@ from libcst.metadata import (
 )
 
 _NEWLINE = re.compile(rb"\r?\n")
+_FORM_FEEDS = re.compile(r"^(?<!\\\n)(?<!\\\r\n)[ \t]*\f[ \t\f]*", re.MULTILINE)
+"""At the start of a line that does not go on from the one before."""
 
 
 class Binding:
@@ -43,7 +45,7 @@ class Program:
     Positions are byte offsets into the text's UTF-8.
 
     Args:
-        text: the text of a module; form feeds should stand on lines of their own.
+        text: the text of a module.
         hidden: names that may be used by what is not in the text, as the lines of IPython in a notebook.
 
     Attributes:
@@ -57,13 +59,7 @@ class Program:
 
     def __init__(self, text, hidden=frozenset()):
         self.hidden = hidden
-        masked = text.replace("\f", " ").rstrip()  # LibCST drops lines of white space at the end
-        try:
-            module = cst.parse_module(masked)
-        except (cst.ParserSyntaxError, UnicodeError) as error:
-            raise ValueError(_message(error)) from error
-        if module.code != masked:
-            raise ValueError("LibCST does not give the text back as it was")
+        module = parse(text)
         self.data = text.encode()
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         resolved = wrapper.resolve_many([ByteSpanPositionProvider, ParentNodeProvider, ScopeProvider])
@@ -122,7 +118,7 @@ class Program:
     def indentation(self, offset):
         """The white space before an offset if there is nothing else on the line, otherwise None."""
         before = self.between(self.line_start(offset), offset)
-        return None if before.strip(" \t\f") else before
+        return None if before.strip(" \t\f") else before.rpartition("\f")[2]
 
     def line_end(self, offset):
         """Where the line that an offset is in ends, its line ending not included."""
@@ -347,6 +343,28 @@ class Program:
         return Binding(name, target, alias, statement, visible, visible is scope)
 
 
+def parse(text):
+    """LibCST's tree of a text, whose positions are those in the text.
+
+    Raises:
+        ValueError: the text does not parse.
+    """
+    # Python does not count what stands before a form feed as indentation. Nor what stands on another line.
+    masked = _FORM_FEEDS.sub(lambda match: match[0].replace("\f", "\n"), text).replace("\f", " ")
+    masked = masked.rstrip()  # LibCST drops lines of white space at the end
+    try:
+        module = cst.parse_module(masked)
+    except cst.ParserSyntaxError as error:
+        start = len("".join(masked.splitlines(keepends=True)[: error.raw_line - 1]))
+        line = text.count("\n", 0, start) + 1
+        raise ValueError(f"does not parse as Python 3 (line {line})") from error
+    except UnicodeError as error:
+        raise ValueError(f"does not parse as Python 3 ({error})") from error
+    if module.code != masked:
+        raise ValueError("LibCST does not give the text back as it was")
+    return module
+
+
 class _Collector(cst.CSTVisitor):
     def __init__(self, nodes):
         super().__init__()
@@ -385,9 +403,3 @@ def _pairs(target, value):
     ):
         for part, piece in zip(target.elements, value.elements, strict=True):
             yield from _pairs(part.value, piece.value)
-
-
-def _message(error):
-    if isinstance(error, cst.ParserSyntaxError):
-        return f"does not parse as Python 3 (line {error.raw_line})"
-    return f"does not parse as Python 3 ({error})"

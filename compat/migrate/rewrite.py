@@ -2,13 +2,11 @@
 
 import re
 
-import libcst as cst
-
 from .calls import rewrite_calls
 from .imports import rewrite_imports
 from .modern import modernize
 from .notebooks import Notebook
-from .program import Program, apply
+from .program import Program, apply, parse
 
 TARGETS = ("compat", "modern")
 _WORTH_A_LOOK = re.compile(r"ImageDataGenerator|preprocessing|_generator\b|\bflow_from_")
@@ -84,6 +82,6 @@ def _edited(program, target):
 
 def _check(text):
     try:
-        cst.parse_module(text.replace("\f", " ").rstrip())
-    except cst.ParserSyntaxError as error:
+        parse(text)
+    except ValueError as error:
         raise ValueError(f"the rewritten text would not parse, please report this: {error}") from error

@@ -4,12 +4,8 @@ import ast
 import importlib
 import io
 import json
-import os
 import pathlib
 import re
-import stat
-import subprocess
-import sys
 import textwrap
 import tokenize
 from dataclasses import dataclass
@@ -25,7 +21,6 @@ pytest.importorskip("libcst")
 
 import keras_regen.compat.image
 from keras_regen import layers
-from keras_regen.compat.command_line import main
 from keras_regen.compat.migrate.names import EXPORTS
 from keras_regen.compat.migrate.rewrite import rewrite, rewrite_notebook
 
@@ -474,143 +469,3 @@ def test_new_notebooks_are_valid():
     new, _ = rewrite_notebook(nbformat.writes(book))
     nbformat.validate(nbformat.reads(new, 4))
     assert sources(new) == [OURS, IMPORT]
-
-
-# Files
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.py").write_bytes(f"{IMPORT}\r\nx = tf_keras\r\n".encode())
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "b.ipynb").write_text(json.dumps(notebook(IMPORT)))
-    for hidden in (".git", ".ipynb_checkpoints", "__pycache__"):
-        (tmp_path / hidden).mkdir()
-        (tmp_path / hidden / "c.py").write_text(IMPORT)
-    (tmp_path / "notes.txt").write_text(IMPORT)
-    (tmp_path / "fine.py").write_text("import os\n")
-    return tmp_path
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_shows_and_changes_nothing(folder, capsys):
-    before = contents(folder)
-    assert main(["migrate", "."]) == 0
-    assert contents(folder) == before
-    out, err = capsys.readouterr()
-    assert out.startswith("--- ./a.py\n+++ ./a.py\n@@ -1,2 +1,2 @@\n-from keras.preprocessing.image import")
-    assert f"+{OURS}\r\n x = tf_keras\r\n" in out
-    assert "+++ ./sub/b.ipynb" in out
-    assert err == "2 files to change (--write does), 0 left alone, 0 unreadable.\n"
-
-
-def test_the_diff_is_a_patch(folder, capsys):
-    (folder / "end.py").write_text(f"x = 1\n{IMPORT}")
-    main(["migrate", "a.py", "end.py"])
-    patch = capsys.readouterr().out
-    subprocess.run(["git", "apply", "-p0", "-"], input=patch.encode(), check=True)
-    assert (folder / "a.py").read_bytes() == f"{OURS}\r\nx = tf_keras\r\n".encode()
-    assert (folder / "end.py").read_text() == f"x = 1\n{OURS}"
-
-
-def test_writes(folder, capsys):
-    before = contents(folder)
-    os.chmod(folder / "a.py", 0o754)
-    assert main(["migrate", ".", "--write"]) == 0
-    after = contents(folder)
-    assert {path.name for path in after if after[path] != before.get(path)} == {"a.py", "b.ipynb"}
-    assert after.keys() == before.keys()  # nothing temporary is left
-    assert after[folder / "a.py"] == f"{OURS}\r\nx = tf_keras\r\n".encode()
-    assert stat.S_IMODE((folder / "a.py").stat().st_mode) == 0o754
-    assert "2 files changed" in capsys.readouterr().err
-    assert main(["migrate", ".", "--write"]) == 0
-    assert capsys.readouterr().out == ""
-    assert contents(folder) == after
-
-
-def test_a_link_stays_one_and_a_file_is_done_once(folder, capsys):
-    (folder / "link.py").symlink_to("a.py")
-    assert main(["migrate", "link.py", "a.py", ".", "--write"]) == 0
-    assert (folder / "link.py").is_symlink()
-    assert (folder / "a.py").read_text().startswith(OURS)
-    assert capsys.readouterr().out.count("+++ ") == 2
-
-
-def test_lists_with_file_and_line(folder, capsys):
-    (folder / "c.py").write_text("import keras\n\nmodel.fit_generator(*a)\n")
-    assert main(["migrate", "c.py"]) == 0
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.splitlines()[0] == "c.py:3: `fit_generator`: starred arguments may hold any names: left alone"
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "message"),
-    [
-        ("bad.py", b"print 'x'  # ImageDataGenerator\n", "bad.py: does not parse as Python 3 (line 1)"),
-        ("bad.py", b"\xff\xfe ImageDataGenerator\n", "bad.py: invalid or missing encoding declaration"),
-        ("bad.py", b"# coding: nonsense\n", "bad.py: unknown encoding"),
-        ("bad.ipynb", b'{"preprocessing": ', "bad.ipynb: Expecting value"),
-        ("bad.ipynb", b"\xff", "bad.ipynb: 'utf-8' codec"),
-    ],
-)
-def test_unreadable_files_are_named_and_the_others_done(folder, capsys, name, data, message):
-    (folder / name).write_bytes(data)
-    assert main(["migrate", ".", "absent.py", "--write"]) == 2
-    err = capsys.readouterr().err
-    assert message in err
-    assert "absent.py: No such file or directory" in err
-    assert err.endswith("2 files changed, 0 left alone, 2 unreadable.\n")
-    assert (folder / name).read_bytes() == data
-    assert (folder / "a.py").read_text().startswith(OURS)
-
-
-@pytest.mark.parametrize(
-    ("head", "encoding"),
-    [("\ufeff", "utf-8"), ("# -*- coding: latin-1 -*-\n", "latin-1"), ("#!/x\n# vim: fileencoding=cp1251\n", "cp1251")],
-)
-def test_encodings_stay(folder, head, encoding):
-    word = "привет" if encoding == "cp1251" else "é"
-    text = head + IMPORT + f"\nx = '{word}'  # {word}\n"
-    (folder / "a.py").write_bytes(text.encode(encoding))
-    assert main(["migrate", "a.py", "--write"]) == 0
-    assert (folder / "a.py").read_bytes() == text.replace(IMPORT, OURS).encode(encoding)
-
-
-def test_a_failure_to_write_leaves_the_file(folder, capsys, monkeypatch):
-    def fail(*_):
-        raise OSError(28, "No space left on device")
-
-    before = contents(folder)
-    monkeypatch.setattr(os, "replace", fail)
-    assert main(["migrate", "a.py", "--write"]) == 2
-    assert "a.py: No space left on device" in capsys.readouterr().err
-    assert contents(folder) == before
-
-
-def test_target_modern(folder, capsys):
-    (folder / "a.py").write_text(MODERN[0].before)
-    assert main(["migrate", "a.py", "--write", "--target", "modern"]) == 0
-    assert (folder / "a.py").read_text() == MODERN[0].after
-
-
-def test_nothing_of_the_programs_is_run(folder):
-    (folder / "a.py").write_text(f"{IMPORT}\nopen('ran', 'w')\nraise SystemExit(3)\n")
-    assert main(["migrate", "a.py"]) == 0
-    assert not (folder / "ran").exists()
-
-
-def test_without_libcst(folder, capsys, monkeypatch):
-    for name in [
-        name
-        for name in sys.modules
-        if re.match(r"libcst|keras_regen\.compat\.migrate\.(rew|prog|imp|cal|flo|mod|note)", name)
-    ]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "libcst", None)
-    assert main(["migrate", "a.py"]) == 2
-    assert capsys.readouterr().err == "keras-regen migrate: rewriting needs LibCST: pip install 'keras-regen[libcst]'\n"
