@@ -28,7 +28,7 @@ _TAG = (
 """What is in the file CACHEDIR.TAG: by it a folder is known to be ours, and programs that make backups leave it out."""
 _TAG_NAME = "CACHEDIR.TAG"
 _COARSE = 2_000_000_000  # ns: what the coarsest file system, FAT, takes for the same time
-_CHUNK = 1 << 16
+_PART = 1 << 16  # paths that are joined at a time
 _made = set()  # folders that this process has made
 _log = logging.getLogger(__name__)
 
@@ -158,9 +158,11 @@ class _OnDisk:
     def _open(self):
         if _claim(self._folder):
             _made.add(self._folder)
-        keys, states = _keys(self._files.paths), file_states(self._files.paths)
-        self._keys, self._first, self._file_of = np.unique(keys, return_index=True, return_inverse=True)
-        self._states, count = states[self._first], len(self._keys)
+        paths = self._files.paths
+        parts = (paths[start : start + _PART] for start in range(0, len(paths), _PART))
+        keys, states = zip(*((_keys(part), file_states(part)) for part in parts), strict=True)
+        self._keys, self._first, self._file_of = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
+        self._states, count = np.concatenate(states)[self._first], len(self._keys)
         self._numbers, self._sums = np.full(count, -1), np.zeros(count, "u8")
         self._unreadable = np.zeros(count, bool)
         folder, origin = os.path.join(self._folder, self._name), _origin(self._pixels)
@@ -253,15 +255,11 @@ class _OnDisk:
 
 def _keys(paths):
     """A digest of each absolute path, as bytes of length 16."""
-    parts = [np.zeros(0, "S16")]
-    for start in range(0, len(paths), _CHUNK):
-        digests = []
-        for path in map(os.fsencode, paths[start : start + _CHUNK]):
-            absolute = path.startswith(b"/") or is_remote(path)
-            here = b"" if absolute else os.path.join(os.getcwdb(), b"")
-            digests.append(blake2b(here + path, digest_size=16).digest())
-        parts.append(np.frombuffer(b"".join(digests), "S16"))
-    return np.concatenate(parts)
+    digests = []
+    for path in map(os.fsencode, paths):
+        here = b"" if path.startswith(b"/") or is_remote(path) else os.path.join(os.getcwdb(), b"")
+        digests.append(blake2b(here + path, digest_size=16).digest())
+    return np.frombuffer(b"".join(digests), "S16")
 
 
 def _origin(pixels):

@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://")
-_PART = 1 << 16  # states of files that are asked for before they go into an array
 _FEW, _MANY = 8, 4
 """`unusable` looks into a folder from so many names on, and at so many times as many entries as names. An entry takes a
 third of the time of a look at one file here, and far less on a network."""
@@ -24,7 +23,7 @@ third of the time of a look at one file here, and far less on a network."""
 
 def is_remote(path):
     """Whether a path (str, bytes or path-like) begins with a scheme, as "gs://bucket/a.jpg" does."""
-    return _SCHEME.match(os.fsdecode(path)) is not None
+    return _SCHEME.match(path if isinstance(path, str) else os.fsdecode(path)) is not None
 
 
 def read_bytes(path):
@@ -67,8 +66,10 @@ def file_states(paths):
     Raises:
         ValueError: a remote file system does not say when.
     """
-    parts = [overlapped(_file_state, paths[start : start + _PART]) for start in range(0, len(paths), _PART)]
-    return np.concatenate([np.zeros((0, 3), "int64"), *(np.array(part, "int64") for part in parts)])
+    size = min(256, 1 + len(paths) // 64)  # so that there are some for each thread
+    parts = [paths[start : start + size] for start in range(0, len(paths), size)]
+    states = overlapped(lambda part: np.array([_file_state(path) for path in part], "int64"), parts)
+    return np.concatenate([np.zeros((0, 3), "int64"), *states])
 
 
 def _file_state(path):
