@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import image as image
-    from .convert import split, to_dataset
+    from .convert import distribute, split, to_dataset
     from .image import DataFrameIterator, DirectoryIterator, ImageDataGenerator, Iterator, NumpyArrayIterator
     from .loaders import image_dataset_from_directory
     from .migrate.explain import explain
@@ -22,6 +22,7 @@ __all__ = [
     "Iterator",
     "NumpyArrayIterator",
     "compare",
+    "distribute",
     "explain",
     "image_dataset_from_directory",
     "install",
@@ -33,6 +34,7 @@ __all__ = [
 
 _HOMES = {
     "compare": "pictures",
+    "distribute": "convert",
     "explain": "migrate.explain",
     "image_dataset_from_directory": "loaders",
     "install": "migrate.install",

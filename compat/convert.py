@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import itertools
 import os
+import re
 import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -103,19 +104,7 @@ def to_dataset(
     ```
     """
     settings = Settings(augment, cache, class_weight, device, drop_remainder, dtype, file_names, prefetch, repeat)
-    parts = source.__reduce__()[1] if isinstance(source, zip) else source
-    nested = isinstance(parts, (tuple, dict))
-    keys = list(parts) if isinstance(parts, dict) else range(len(parts)) if nested else [None]
-    leaves = [parts[key] for key in keys] if nested else [source]
-    for mask in (absent for absent in masks if absent not in keys):
-        raise ValueError(f"`masks` must be positions or keys of `source`, {list(keys)}. Received: {mask!r}")
-
-    def combine(batches):
-        if not nested:
-            return batches[0]
-        return dict(zip(keys, batches, strict=True)) if isinstance(parts, dict) else tuple(batches)
-
-    sources = [_describe(leaf, key in masks, on_error) for key, leaf in zip(keys, leaves, strict=True)]
+    leaves, combine, sources = _side_by_side(source, masks, on_error)
     reason = next((source.reason for source in sources if source.reason), None)
     place = _place(draws, cache, num_shards, index, start, seed)
     if reason is None:
@@ -129,7 +118,7 @@ def to_dataset(
     warnings.warn(f"`to_dataset` calls Python for every batch, which is slower: {reason}.", stacklevel=2)
     if all(source.is_images for source in sources):
         dataset = _from_iterators(leaves, combine)
-    elif nested and not isinstance(source, zip):
+    elif isinstance(source, (tuple, dict)):
         dataset = tf.data.Dataset.zip(combine([to_dataset(leaf) for leaf in leaves]))
     elif hasattr(source, "__getitem__") and hasattr(source, "__len__"):
         dataset = _from_sequence(source)
@@ -184,6 +173,76 @@ def split(source, *, draws="replay", num_shards=1, index=0, on_error=None, start
     place = _place(draws, settings.cache, num_shards, index, start, seed)
     dataset = _native([described._replace(flow=flow)], lambda batches: batches[0], settings, place)
     return dataset, ApplyRows(augmentation, statistics, *flow.input_spec)
+
+
+def distribute(
+    source, address, *, index=0, masks=(), num_shards=1, on_error=None, repeat=False, seed=None, start=0, **arguments
+):
+    """Have the workers of a tf.data service make the batches of iterators, each batch once.
+
+    Like `to_dataset(source, draws="stateless", ...)`, but in the order in which the batches are ready: each pass is the
+    next epoch, in which every sample comes once. What a worker had in hand when it died is lost to the service; at the
+    end of the pass this process notes that it is missing, says so on stderr, and makes it itself.
+
+    Args:
+        source: an iterator of images, or a zip, tuple or dictionary of such, as for `to_dataset`. The workers read the
+            files at the same paths.
+        address: of the dispatcher: "host:port", or with a protocol, "grpc://host:port", its `target`.
+        index, masks, num_shards, seed, start: those of `to_dataset`.
+        on_error: None or "raise". What a worker leaves out nobody sees.
+        repeat: a number of epochs in a pass, or True for ever. The batches are then those of the same numbers of
+            `to_dataset(source, draws="stateless", repeat=repeat)`, and `start` goes on where a run was broken off.
+        **arguments: `augment`, `class_weight`, `drop_remainder`, `dtype`, `file_names` and `prefetch` of `to_dataset`.
+
+    Returns:
+        `tf.data.Dataset` of batches, with the attributes of `to_dataset`'s.
+
+    Raises:
+        ValueError: `source` needs Python, files are to be skipped, or an argument has no such value.
+
+    Example:
+
+    ```python
+    train = distribute(datagen.flow_from_directory("train", seed=1), "grpc://dispatcher:5000")
+    model.fit(train, epochs=10)
+    ```
+    """
+    settings = Settings(**arguments, repeat=repeat)
+    for name in ("cache", "device", "split"):
+        if name in arguments:
+            raise TypeError(f"`distribute` takes no `{name}`: the workers make whole batches, on their CPUs.")
+    _, combine, sources = _side_by_side(source, masks, on_error)
+    reason = next((described.reason for described in sources if described.reason), None)
+    if reason is None and any(described.flow.skipped is not None for described in sources):
+        reason = "files are to be skipped, of which only the workers would know: find them with `keras-regen check`"
+    if reason is not None:
+        raise ValueError(f"`distribute` cannot take this `source`: {reason}.")
+    place = {**_place("stateless", None, num_shards, index, start, seed), "address": _checked(address)}
+    return _native(sources, combine, settings, place)
+
+
+def _checked(address):
+    """The address of a dispatcher, if it is one."""
+    if not isinstance(address, str) or not re.fullmatch(r"([a-z+]+://)?[^/]+:\d+", address):
+        raise ValueError(f'`address` must be "host:port" or "protocol://host:port". Received: address={address!r}')
+    return address
+
+
+def _side_by_side(source, masks, on_error):
+    """What lies in a source: a list, how the list of their batches is put together, and the `_Source` of each."""
+    parts = source.__reduce__()[1] if isinstance(source, zip) else source
+    nested = isinstance(parts, (tuple, dict))
+    keys = list(parts) if isinstance(parts, dict) else range(len(parts)) if nested else [None]
+    leaves = [parts[key] for key in keys] if nested else [source]
+    for mask in (absent for absent in masks if absent not in keys):
+        raise ValueError(f"`masks` must be positions or keys of `source`, {list(keys)}. Received: {mask!r}")
+
+    def combine(batches):
+        if not nested:
+            return batches[0]
+        return dict(zip(keys, batches, strict=True)) if isinstance(parts, dict) else tuple(batches)
+
+    return leaves, combine, [_describe(leaf, key in masks, on_error) for key, leaf in zip(keys, leaves, strict=True)]
 
 
 def _place(draws, cache, num_shards, index, start, seed):

@@ -17,6 +17,7 @@ from .decoding_in_graph import decode_in_graph
 from .flow import Files, OneHot
 from .names import lookup
 from .order import seeds_of, shuffled
+from .service import only_here, whole_pass
 
 # Nothing here needs AutoGraph, which takes seconds to look at the source of all that is called.
 _as_written = tf.autograph.experimental.do_not_convert
@@ -80,18 +81,18 @@ def replayed(flows, combine, plan, settings):
             made = tf.numpy_function(rows, [table[part] for table in tables], [s.dtype for s in specs], stateful=False)
             made = [tf.ensure_shape(array, spec.shape) for array, spec in zip(made, specs, strict=True)]
             size = len(ROWS_SPEC)
-            return tuple((order[part], Rows(*made[k * size : (k + 1) * size])) for k, order in enumerate(orders))
+            parts = tuple((order[part], Rows(*made[k * size : (k + 1) * size])) for k, order in enumerate(orders))
+            return tf.data.Dataset.from_tensor_slices(parts)
 
-        return tf.data.Dataset.range(0, tf.size(orders[0], tf.int64), _AHEAD).map(_as_written(some))
+        return tf.data.Dataset.range(0, tf.size(orders[0], tf.int64), _AHEAD).flat_map(_as_written(some))
 
     steps = [_Steps(flow, settings, _read_in_threads) for flow in flows]
     batches = tf.data.Dataset.from_tensors(0).flat_map(_as_written(epoch))
-    batches = batches.flat_map(_as_written(lambda *parts: tf.data.Dataset.from_tensor_slices(parts)))
     batches = batches.batch(flows[0].batch_size, drop_remainder=settings.drop_remainder)
     return _assembled(batches, steps, combine, settings, 2, -(-flows[0].samples // flows[0].batch_size))
 
 
-def stateless(flows, draws, combine, settings, seed, num_shards, index, start):
+def stateless(flows, draws, combine, settings, seed, num_shards, index, start, address=None):
     """The batches of flows over the same number of samples, side by side, as a graph without Python.
 
     Order and draws follow from the seed, the epoch and the index of the sample alone. With `settings.repeat` a batch is
@@ -103,9 +104,10 @@ def stateless(flows, draws, combine, settings, seed, num_shards, index, start):
         seed: int.
         num_shards, index: of every `num_shards` samples of an epoch, the one at `index` is taken.
         start: how many batches to leave out.
+        address: of the dispatcher of a tf.data service, whose workers make the batches.
 
     Returns:
-        A `tf.data.Dataset`.
+        A `tf.data.Dataset`. Through the service, the batches of a pass come in any order.
     """
     samples, size = flows[0].samples, flows[0].batch_size
     mine = len(range(index, samples, num_shards))
@@ -124,51 +126,70 @@ def stateless(flows, draws, combine, settings, seed, num_shards, index, start):
         places, seeds = at_one_size(lambda steps: places_and_seeds(steps, key), min(size, mine))(steps)
         return tuple((places, seeds) for _ in flows)
 
-    if settings.repeat:
-        numbers = per_epoch * (2**40 if settings.repeat is True else settings.repeat)
-        root, size_of_epoch = seed_tensor(seed, ops), max(per_epoch, 1)
-
-        def numbered(batch):
-            epoch = batch // size_of_epoch
-            return plan(seeds_of(epoch[None], root)[0], batch % size_of_epoch)
-
-        batches = tf.data.Dataset.range(start, max(numbers, start)).map(_as_written(numbered))
-    else:
-        passes = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-        one_pass = tf.data.Dataset.range(start, max(per_epoch, start))
-        batches = passes.flat_map(
-            _as_written(lambda key: one_pass.map(lambda number: plan(tf.bitcast(key, tf.int32), number)))
-        )
     # What decodes in a graph holds a dataset, which counts as state when an iterator is saved, and is none.
     options = tf.data.Options()
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
-    return _assembled(batches, steps, combine, settings, os.cpu_count(), per_epoch).with_options(options)
+
+    def assembled(planned):
+        return _assembled(planned, steps, combine, settings, os.cpu_count(), per_epoch).with_options(options)
+
+    def key_of(epoch):
+        return seeds_of(epoch[None], root)[0]
+
+    root, length = seed_tensor(seed, ops), max(per_epoch, 1)
+    epochs = 2**40 if settings.repeat is True else int(settings.repeat)
+    if settings.repeat and address is None:
+        numbers = tf.data.Dataset.range(start, max(per_epoch * epochs, start))
+        return assembled(numbers.map(_as_written(lambda number: plan(key_of(number // length), number % length))))
+    # Otherwise passes: the key of each, and the number that it begins with.
+    if settings.repeat:
+        numbers = tf.data.Dataset.range(start // length * length, per_epoch * epochs, length)
+        keyed = lambda number: (key_of(number // length), tf.maximum(start - number, 0))  # noqa: E731
+    else:
+        numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+        keyed = lambda number: (tf.bitcast(number, tf.int32), tf.constant(min(start, per_epoch), tf.int64))  # noqa: E731
+    passes = only_here(numbers.map(_as_written(keyed)))
+
+    def one_pass(key, begin):
+        def planned(number):
+            return plan(key, number)
+
+        if address is None:
+            return tf.data.Dataset.range(begin, per_epoch).map(planned)
+        made = lambda numbers: assembled(numbers.map(lambda number: (*planned(number), number)))  # noqa: E731
+        return whole_pass(made, begin, per_epoch, address)
+
+    batches = passes.flat_map(_as_written(one_pass))
+    return assembled(batches) if address is None else batches.with_options(options)
 
 
 def _assembled(batches, steps, combine, settings, parallel, most):
     """Load, augment and attach: from the planned batches, (indices, draws) for each flow, to the elements.
 
-    `most` is the number of batches in a pass.
+    `most` is the number of batches in a pass. What comes behind the flows stays with the element.
     """
     skipping = any(step.skips for step in steps)
 
     def load(*parts):
         loaded, goods = [], []
-        for step, (indices, rows) in zip(steps, parts, strict=True):
+        for step, (indices, rows) in zip(steps, parts, strict=False):
             images, good = step.load(indices)
             loaded.append((indices, images, rows))
             goods.append(good)
-        return _chosen(tuple(loaded), tf.reduce_all(goods, axis=0)) if skipping else tuple(loaded)
+        loaded = _chosen(tuple(loaded), tf.reduce_all(goods, axis=0)) if skipping else loaded
+        return (*loaded, *parts[len(steps) :])
 
     def augment(*parts):
-        return tuple(
-            (indices, step.augment(images, rows))
-            for step, (indices, images, rows) in zip(steps, parts, strict=True)
-        )  # fmt: skip
+        flows = zip(steps, parts, strict=False)
+        transformed = [(indices, step.augment(images, rows)) for step, (indices, images, rows) in flows]
+        return (*transformed, *parts[len(steps) :])
 
     def attach(*parts):
-        element = combine([step.attach(*part) for step, part in zip(steps, parts, strict=True)])
-        return (element, steps[0].names(parts[0][0])) if settings.file_names else element
+        element = combine([step.attach(*part) for step, part in zip(steps, parts, strict=False)])
+        if settings.file_names:
+            element = (element, steps[0].names(parts[0][0]))
+        behind = parts[len(steps) :]
+        return (element, *behind) if behind else element
 
     # Two batches are loaded and one is augmented at a time: both use all cores within a batch. More at once, or left
     # to be tuned, was slower by a tenth to a third.

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ import tensorflow as tf
 service = tf.data.experimental.service
 config = service.WorkerConfig(
     dispatcher_address=sys.argv[1], port=int(sys.argv[2]), worker_address="localhost:" + sys.argv[2],
-    heartbeat_interval_ms=100, dispatcher_timeout_ms=5000,
+    heartbeat_interval_ms=100, dispatcher_timeout_ms=60_000,
 )
 server = service.WorkerServer(config)
 print("ready", flush=True)
@@ -24,12 +25,13 @@ DISPATCHER = """
 import sys
 import tensorflow as tf
 service = tf.data.experimental.service
+port, folder, *workers = sys.argv[1:]
 config = service.DispatcherConfig(
-    port=0, worker_addresses=["localhost:" + port for port in sys.argv[1:]], worker_timeout_ms=1000,
-    job_gc_check_interval_ms=500, job_gc_timeout_ms=2000,
+    port=int(port), work_dir=folder or None, fault_tolerant_mode=bool(folder), worker_addresses=workers,
+    worker_timeout_ms=1000, job_gc_check_interval_ms=500, job_gc_timeout_ms=60_000,
 )
 server = service.DispatchServer(config)
-print(server.target, flush=True)
+print("ready", flush=True)
 sys.stdin.read()
 """
 
@@ -37,47 +39,63 @@ sys.stdin.read()
 def free_port():
     with socket.socket() as one:
         one.bind(("localhost", 0))
-        return one.getsockname()[1]
+        return str(one.getsockname()[1])
 
 
 class Service:
-    """A dispatcher and two workers, each a process. For static sharding the dispatcher has to know the workers."""
+    """A dispatcher and two workers, each a process that keeps its address when it is killed and started again.
 
-    def __init__(self, static=False):
-        self.static = static
+    Args:
+        static: whether the dispatcher knows the workers beforehand, as it has to for static sharding.
+        fault_tolerant: whether the dispatcher writes down what it does, and reads it when it is started again.
+    """
+
+    def __init__(self, static=False, fault_tolerant=False):
+        self.folder = tempfile.TemporaryDirectory() if fault_tolerant else None
+        self.port, self.ports = free_port(), [free_port() for _ in range(2)]
+        self.known = [f"localhost:{port}" for port in self.ports] if static else []
+        self.target = f"grpc://localhost:{self.port}"
+        self.dispatcher, self.workers = None, [None, None]
 
     def __enter__(self):
-        self.processes = []
-        self.ports = [str(free_port()) for _ in range(2)]
-        self.target = self._start(DISPATCHER, *(self.ports if self.static else []))
-        for port in self.ports:
-            assert self._start(WORKER, self.target.partition("://")[2], port) == "ready"
+        self.start_dispatcher()
+        for k in range(2):
+            self.start_worker(k)
         return self
 
-    def _start(self, code, *arguments):
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            text=True,
-        )
-        self.processes.append(process)
-        return process.stdout.readline().strip()
+    def start_dispatcher(self):
+        self.dispatcher = started(DISPATCHER, self.port, "" if self.folder is None else self.folder.name, *self.known)
 
-    def kill_a_worker(self):
-        """And have another one take its address, as an orchestrator would: TensorFlow's client waits for that."""
-        self.processes[-1].kill()
-        self.processes[-1].wait()
-        assert self._start(WORKER, self.target.partition("://")[2], self.ports[-1]) == "ready"
+    def start_worker(self, k):
+        """As an orchestrator would: TensorFlow's client waits for a worker at the address."""
+        self.workers[k] = started(WORKER, f"localhost:{self.port}", self.ports[k])
 
     def __exit__(self, *error):
-        for process in self.processes:
-            process.kill()
-            process.wait()
+        for process in (self.dispatcher, *self.workers):
+            if process is not None:
+                kill(process)
+        if self.folder is not None:
+            self.folder.cleanup()
 
     def read(self, dataset, policy):
         distribute = tf.data.experimental.service.distribute(processing_mode=policy, service=self.target)
         return dataset.apply(distribute)
+
+
+def started(code, *arguments):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def kill(process):
+    process.kill()
+    process.wait()

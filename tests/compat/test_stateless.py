@@ -14,7 +14,6 @@ from keras_regen.compat.data.order import shuffled
 from scipy import stats
 
 from .flows import AUGMENTATION, files, image_and_mask
-from .service import Service
 
 
 def numbered(count=21, shuffle=True, **arguments):
@@ -263,37 +262,3 @@ def test_under_a_mirrored_strategy_on_two_logical_devices():
         [sys.executable, "-c", MIRRORED], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("policy", ["DATA", "DYNAMIC"])
-def test_through_the_service_every_image_once(policy, jpeg_directory):
-    flow = files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1, class_mode="sparse")
-    dataset = to_dataset(flow, draws="stateless", repeat=1, file_names=True)
-    with Service(static=policy == "DATA") as service:
-        policy = getattr(tf.data.experimental.service.ShardingPolicy, policy)
-        got = batches(service.read(dataset, policy))
-    assert sorted(name.decode() for _, names in got for name in names) == sorted(flow.filepaths)
-    by_name = {name: x for (xs, _), names in batches(dataset) for x, name in zip(xs, names, strict=True)}
-    for (xs, _), names in got:
-        for x, name in zip(xs, names, strict=True):
-            np.testing.assert_array_equal(x, by_name[name])
-
-
-@pytest.mark.slow
-def test_a_worker_that_dies_costs_what_it_had_in_hand():
-    """With dynamic sharding the epoch ends without an error; lost is what the worker was computing."""
-    count, size = 3000, 6
-    x = np.random.RandomState(0).uniform(0, 255, (count, 24, 24, 3)).astype("float32")
-    flow = ImageDataGenerator(**AUGMENTATION).flow(x, np.arange(count), batch_size=size, seed=1)
-    dataset = to_dataset(flow, draws="stateless", repeat=1)
-    with Service() as service:
-        seen = []
-        for k, (_, y) in enumerate(service.read(dataset, tf.data.experimental.service.ShardingPolicy.DYNAMIC)):
-            seen += y.numpy().tolist()
-            if k == 20:
-                service.kill_a_worker()
-    lost = count - len(set(seen))
-    print(f"lost {lost} of {count}, {len(seen) - len(set(seen))} seen twice")
-    assert len(seen) == len(set(seen))
-    assert 0 <= lost < count / 2
