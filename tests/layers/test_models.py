@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras_regen import layers
 
-from .conftest import BACKEND, array
+from .conftest import BACKEND, array, tf
 
 SHAPE = (12, 10, 3)
 LAYERS = {
@@ -343,6 +343,29 @@ def test_bytes_out(images):
     result = model.predict(images, verbose=0)
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(result, images)
+
+
+def test_a_call_augments_and_a_model_for_serving_does_not(images, tmp_path):
+    """`training` is true unless something says otherwise, and an export calls the model: so the README wraps it."""
+    first = [layers.RandomAffine(rotation=90, horizontal_flip=True), layers.Standardize(samplewise_center=True)]
+    model = keras.Sequential([keras.Input(SHAPE), *first, keras.layers.Flatten(), keras.layers.Dense(2)])
+    batch = images[:3].astype("float32")
+    expected = model.predict(batch, verbose=0)
+    np.testing.assert_allclose(array(model(batch, training=False)), expected, rtol=1e-4, atol=1e-3)
+    assert np.abs(array(model(batch)) - expected).max() > 1
+
+    inputs = keras.Input(SHAPE)
+    served = keras.Model(inputs, model(inputs, training=False))
+    served.save(tmp_path / "served.keras")
+    for each in (served, keras.saving.load_model(tmp_path / "served.keras")):
+        np.testing.assert_allclose(array(each(batch)), expected, rtol=1e-4, atol=1e-3)
+    if BACKEND == "torch" or tf is None:
+        return  # Keras 3.15 exports no model at all from PyTorch 2.13
+    for name, each in (("served", served), ("model", model)):
+        each.export(tmp_path / name, verbose=False)
+        exported = tf.saved_model.load(tmp_path / name)
+        apart = np.abs(array(exported.serve(batch)) - expected).max()
+        assert apart < 0.01 if name == "served" else apart > 1
 
 
 @every_layer
