@@ -72,8 +72,9 @@ class Worker:
             self._process.stdin.flush()
             answer = pickle.load(self._process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
-            status, self._process = self._process.wait(), None
-            raise ValueError(_end(status)) from None
+            process, self._process = self._process, None
+            process.communicate()
+            raise ValueError(_end(process.returncode)) from None
         if isinstance(answer, str):
             raise ValueError(answer)
         return answer
