@@ -198,6 +198,8 @@ def test_batches_without_a_readable_file_are_left_out(size, folder):
     assert set(files_of(by_number)[0]) == set(drawn)
 
 
+@pytest.mark.filterwarnings("ignore:.to_dataset. calls Python")
+@pytest.mark.filterwarnings("ignore:keras_regen. no file of a batch")
 @pytest.mark.parametrize(
     "way", [*(name for name in WAYS if name != "fit of the generator"), "repeat", "stateless repeat", "python"]
 )
@@ -275,6 +277,7 @@ def thousand(tmp_path):
     return tmp_path
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize("kind", ["iterator", "replay", "stateless"])
 def test_fit_over_one_percent_of_bad_files(kind, thousand):
     seen = []

@@ -1,5 +1,7 @@
 """One layer, every way to run it on a batch."""
 
+import warnings
+
 import keras
 import ml_dtypes
 import numpy as np
@@ -108,7 +110,9 @@ def jitted(do, layer, data, rest):
 
 
 def unknown_size(do, layer, data, rest):
-    return in_a_graph(do, layer, data, rest, unknown=3)
+    with warnings.catch_warnings():  # `test_images_of_unknown_size_are_warned_of`
+        warnings.filterwarnings("ignore", ".*the height and width of the images are not known")
+        return in_a_graph(do, layer, data, rest, unknown=3)
 
 
 def tf_data(do, layer, data, rest):

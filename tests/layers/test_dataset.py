@@ -43,6 +43,7 @@ def test_two_builds_agree_on_every_image_of_every_pass_at_any_parallelism(layer,
     assert np.all(np.any(other_seed != first, axis=(1, 2, 3)))
 
 
+@pytest.mark.filterwarnings("ignore:.*the height and width")
 def test_order_is_kept_whatever_takes_longer():
     """Each image is one number, which no warp changes, and the large ones come first."""
     layer = RandomAffine(rotation=90, interpolation="spline3", fill_mode="reflect")

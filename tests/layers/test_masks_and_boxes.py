@@ -95,7 +95,7 @@ def rescaled(matrix, size):
     return (to_mask @ np.concatenate([matrix, [[0, 0, 1]]]) @ np.linalg.inv(to_mask))[:2]
 
 
-@pytest.mark.parametrize("fill_mode, size", zip(["nearest", "constant", "reflect", "wrap"], SIZES, strict=True))
+@pytest.mark.parametrize("fill_mode, size", list(zip(["nearest", "constant", "reflect", "wrap"], SIZES, strict=True)))
 def test_masks_of_another_size(photographs, fill_mode, size):
     """Through the map of the image, in pixels of their own."""
     layer = RandomAffine(**DRAWN, fill_mode=fill_mode, mask_fill_value=255)

@@ -286,6 +286,7 @@ def test_in_a_model(photographs, tmp_path):
         assert close(each(photographs, training=True), expected, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 def test_fit_draws_anew_in_every_step(photographs):
     """The mean of what a dense layer sees: the loss of two steps on the same images differs, without training."""
     images = keras.Input((HEIGHT, WIDTH, 3), dtype="uint8")

@@ -544,3 +544,10 @@ def test_seeds_refused(photographs, shape):
 def test_a_dictionary_without_images_is_refused(photographs):
     with pytest.raises(ValueError, match=r"must have the key 'images'. Received the keys: \['image', 'labels'\]"):
         RandomFlip()({"image": photographs, "labels": np.arange(4)})
+
+
+@pytest.mark.skipif(tf is None, reason="a graph of TensorFlow's")
+def test_images_of_unknown_size_are_warned_of():
+    spec = tf.TensorSpec((None, None, None, 3), "uint8")
+    with pytest.warns(UserWarning, match="height and width of the images are not known"):
+        tf.function(lambda x: RandomFlip()(x, seed=1), [spec], autograph=False).get_concrete_function()

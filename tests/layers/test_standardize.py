@@ -293,8 +293,10 @@ def test_other_channels_than_those_adapted_to_are_refused(data_format, fitted, g
     """Instead of broadcasting, which makes three channels of one."""
 
     def images(channels):
-        return sample(12, 4, 4, 4)[..., :channels].transpose(
-            (0, 3, 1, 2) if data_format == "channels_first" else range(4)
+        return (
+            np.random.default_rng(0)
+            .uniform(0, 255, (12, 4, 4, channels))
+            .transpose((0, 3, 1, 2) if data_format == "channels_first" else range(4))
         )
 
     for layer in (Standardize(featurewise_center=True, data_format=data_format), ZCAWhitening(data_format=data_format)):
