@@ -131,12 +131,12 @@ class _OnDisk:
             raise OSError(errno.EACCES if os.path.isdir(above) else errno.ENOTDIR, "`cache` cannot be made in", above)
         images = os.path.join(self._folder, self._name, "images")
         there = os.path.getsize(images) if os.path.exists(images) else 0
-        free = shutil.disk_usage(above).free
+        disk = shutil.disk_usage(above)
         each = slot_bytes(self._files.decoding.shape, self._files.decoding.dtype)
-        if len(self._files.paths) * each - there > free:  # a file may be there more than once
-            size = len(set(self._files.paths[:])) * each - there
-            if size > free:
-                raise lack_of_room(self._folder, size, free)
+        if disk.total and len(self._files.paths) * each - there > disk.free:  # 0 in all: it does not say
+            size = len(set(self._files.paths[:])) * each - there  # a file may be listed more than once
+            if size > disk.free:
+                raise lack_of_room(self._folder, size, disk.free)
 
     def __call__(self, indices):
         with self._mutex:

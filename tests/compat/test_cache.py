@@ -532,6 +532,12 @@ def test_a_full_disk(small_disk, photos, decoded):
     assert_same(epochs(dataset, 2), epochs(to_dataset(iterator(photos, shuffle=False)), 2))
 
 
+def test_a_disk_that_does_not_say_how_large_it_is(photos, tmp_path, monkeypatch):
+    """As Linux's ramfs, and some of networks."""
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, 0))
+    np.testing.assert_array_equal(read(files_in(photos), tmp_path / "cache"), pixels(files_in(photos)))
+
+
 def test_memory_that_does_not_suffice_is_an_error_beforehand(photos, monkeypatch):
     monkeypatch.setattr(cache, "_memory_left", lambda: 24 * 9 * 7 * 3 - 1)
     with pytest.raises(MemoryError, match=r"`cache=True` needs 0.0 GiB for 24 images of \(9, 7, 3\), .* A path"):
