@@ -16,7 +16,6 @@ import io
 import os
 import traceback
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +24,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from .bombs import no_bomb
 from .files import read_bytes
+from .threads import MOST_AT_ONCE, at_once
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 INTERPOLATIONS = {
@@ -185,12 +185,6 @@ def _centred_box(height, width, decoding):
     return left, top, left + kept_width, top + kept_height
 
 
-@functools.lru_cache(maxsize=1)
-def _threads(process):
-    """The thread pool of this process: a forked child inherits the object but not the threads, so it makes its own."""
-    return ThreadPoolExecutor(min(32, os.cpu_count() or 1), thread_name_prefix=f"keras_regen_decoding_{process}")
-
-
 def _load_batch_with_pillow(paths, decoding, errors):
     images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
     pending, found = iter(range(len(paths))), {}
@@ -204,8 +198,7 @@ def _load_batch_with_pillow(paths, decoding, errors):
                 if errors is None:
                     return
 
-    for task in [_threads(os.getpid()).submit(work) for _ in range(min(len(paths), os.cpu_count() or 1))]:
-        task.result()
+    at_once(work, min(len(paths), MOST_AT_ONCE))
     if errors is not None:
         errors.update(found)
     elif found:

@@ -2,13 +2,13 @@
 
 import collections
 import copy
-import os
 import warnings
 
 import keras
 import numpy as np
 
 from ..data.augmentation import Augmentation, Rows, Statistics, augment
+from ..data.threads import forked
 from ..data.tracing import traced
 from .convention import COLUMNS, affine_matrices, is_identity, neutral_table, table_from_rows
 from .draws import draw_table, table_of_uniforms, uniform_bounds
@@ -18,20 +18,6 @@ COMPILE_AFTER_SECONDS = 0.3
 
 _work = collections.defaultdict(float)
 _warned = set()
-_forked = False
-
-
-def _after_fork():
-    global _forked  # noqa: PLW0603 - a process has no better place to note that it is a fork
-    _forked = True
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def forked():
-    """Whether this process is a fork, in which TensorFlow hangs."""
-    return _forked
 
 
 def say_once(message):

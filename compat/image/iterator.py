@@ -1,11 +1,8 @@
 """What the three iterators share: the order of the samples, the seeds, and how a batch is put together."""
 
-import atexit
-import contextlib
 import functools
-import gc
+import itertools
 import os
-import sys
 import threading
 import warnings
 
@@ -15,7 +12,8 @@ import numpy as np
 from ..data.decoding import MANY_CORES, Decoding
 from ..data.flow import Files, Skipped
 from ..data.listing import known_endings
-from .batches import BatchMaker, Drawn, forked, say_once
+from ..data.threads import Ended, forked, gate
+from .batches import BatchMaker, Drawn, say_once
 from .utils import IMAGE_EXTENSIONS, array_to_img
 
 __all__ = ["BatchFromFilesMixin", "Iterator"]
@@ -23,17 +21,12 @@ __all__ = ["BatchFromFilesMixin", "Iterator"]
 _drawing = threading.RLock()  # NumPy's global generator is one for all iterators and threads
 
 
-@atexit.register
-def _let_go_of_the_last_traceback():
-    """Free what an uncaught exception holds while other threads can still run Python.
-
-    Its frames hold the iterator of `model.fit`. If that is freed later, when the interpreter is going down, TensorFlow
-    waits for a thread that waits for Python, for ever.
-    """
-    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
-        if hasattr(sys, name):
-            delattr(sys, name)
-    gc.collect()
+@functools.cache
+def _let_forks_wait():
+    """Fork while no thread draws: a fork has the lock, and NumPy's own, but not the thread that would release them."""
+    if hasattr(os, "register_at_fork"):  # not on Windows
+        release = _drawing.release
+        os.register_at_fork(before=_drawing.acquire, after_in_parent=release, after_in_child=release)
 
 
 class Iterator(keras.utils.PyDataset):
@@ -60,8 +53,12 @@ class Iterator(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.batch_index = 0
         self.total_batches_seen = 0
-        self.lock = threading.Lock()
         self.index_array = None
+        self._set_what_is_not_pickled()
+
+    def _set_what_is_not_pickled(self):
+        _let_forks_wait()
+        self.lock = _drawing
         self.index_generator = self._flow_index()
 
     def __getstate__(self):
@@ -69,8 +66,7 @@ class Iterator(keras.utils.PyDataset):
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self.lock = threading.Lock()
-        self.index_generator = self._flow_index()
+        self._set_what_is_not_pickled()
 
     def _set_index_array(self):
         self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
@@ -85,20 +81,25 @@ class Iterator(keras.utils.PyDataset):
     def __getitem__(self, idx):
         if idx >= len(self):
             raise ValueError(f"Batch {idx} was asked for, but there are {len(self)}: 0 to {len(self) - 1}.")
-        with _drawing, self.lock:
-            self._seed_batch()
-            self.total_batches_seen += 1
-            if self.index_array is None:
-                self._set_index_array()
-            index_array = self.index_array[self.batch_size * idx : self.batch_size * (idx + 1)]
-            table = self._draw(len(index_array))
-        return self._batch(index_array, table)
+        with gate:  # which may be in a thread of Keras's or TensorFlow's
+            with _drawing:
+                self._seed_batch()
+                if self.index_array is None:
+                    self._set_index_array()
+                self.total_batches_seen += 1
+                index_array = self.index_array[self.batch_size * idx : self.batch_size * (idx + 1)]
+                table = self._draw(len(index_array))
+            return self._batch(index_array, table)
 
     def __next__(self):
-        with _drawing, self.lock:
-            index_array = next(self.index_generator)
-            table = self._draw(len(index_array))
-        return self._batch(index_array, table)
+        try:
+            with gate:
+                with _drawing:
+                    index_array = next(self.index_generator)
+                    table = self._draw(len(index_array))
+                return self._batch(index_array, table)
+        except Ended:
+            raise SystemExit from None  # ends a thread without a word
 
     def next(self):
         """The next batch: `next(iterator)`, as scripts for older Keras versions spell it."""
@@ -117,14 +118,18 @@ class Iterator(keras.utils.PyDataset):
         self.batch_index = 0
 
     def _flow_index(self):
-        while True:
-            self._seed_batch()
-            if self.batch_index == 0:
-                self._set_index_array()
-            start = (self.batch_index * self.batch_size) % self.n if self.n else 0
-            self.batch_index = self.batch_index + 1 if start + self.batch_size < self.n else 0
-            self.total_batches_seen += 1
-            yield self.index_array[start : start + self.batch_size]
+        # Not a generator: that is at its end once an exception, such as Ctrl-C, has passed through it.
+        return map(lambda _: self._next_indices(), itertools.repeat(None))
+
+    def _next_indices(self):
+        self._seed_batch()
+        if self.batch_index == 0:
+            self._set_index_array()
+        start = (self.batch_index * self.batch_size) % self.n if self.n else 0
+        following = self.batch_index + 1 if start + self.batch_size < self.n else 0
+        # In one call, which nothing interrupts.
+        vars(self).update(batch_index=following, total_batches_seen=self.total_batches_seen + 1)
+        return self.index_array[start : start + self.batch_size]
 
     def _makes_its_own_batches(self):
         """Whether a subclass outside this package overrides how a batch is made."""
@@ -178,17 +183,22 @@ def plan_epoch(iterators):
         iterator.
     """
     indices = [[] for _ in iterators]
-    with contextlib.ExitStack() as locks:
-        for lock in (_drawing, *dict.fromkeys(iterator.lock for iterator in iterators)):
-            locks.enter_context(lock)
-        for iterator in iterators:
-            iterator.reset()
-        drawn = [None if it.image_data_generator is None else Drawn(it._maker(), it.n) for it in iterators]
-        for _ in range(len(iterators[0])):
-            for k, iterator in enumerate(iterators):
-                indices[k].append(next(iterator.index_generator))
-                if drawn[k] is not None:
-                    drawn[k].draw(len(indices[k][-1]))
+    with _drawing:
+        counted = ("batch_index", "total_batches_seen", "index_array")
+        before = [(iterator, {name: getattr(iterator, name) for name in counted}) for iterator in iterators]
+        try:
+            for iterator in iterators:
+                iterator.reset()
+            drawn = [None if it.image_data_generator is None else Drawn(it._maker(), it.n) for it in iterators]
+            for _ in range(len(iterators[0])):
+                for k, iterator in enumerate(iterators):
+                    indices[k].append(next(iterator.index_generator))
+                    if drawn[k] is not None:
+                        drawn[k].draw(len(indices[k][-1]))
+        except BaseException:  # no batch of this epoch will be seen
+            for iterator, state in before:
+                vars(iterator).update(state)
+            raise
     return [
         (np.concatenate(order), None if draws is None else draws.table())
         for order, draws in zip(indices, drawn, strict=True)
@@ -253,9 +263,11 @@ class BatchFromFilesMixin:
         """Paths of the files, in the order of the samples: a list, made when it is first asked for."""
         return self._filepaths
 
-    @functools.cached_property
-    def _filepaths(self):
-        return self._joined[:]
+    def __getattr__(self, name):
+        # No `cached_property`: up to Python 3.11 that has a lock, which a fork may inherit.
+        if name == "_filepaths":
+            return vars(self).setdefault(name, self._joined[:])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def _paths(self):
         """`filepaths`, without making the list unless a subclass has its own or somebody has made or set it."""

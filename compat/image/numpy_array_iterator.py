@@ -65,11 +65,11 @@ class NumpyArrayIterator(Iterator):
             others = [np.asarray(other) for other in (x[1] if isinstance(x[1], list) else [x[1]])]
             x = x[0]
             for other in others:
-                _check_length("x[1]", other, x)
+                _check_length("All of the arrays in `x`", "x[1]", other, x)
         if y is not None:
-            _check_length("y", y, x)
+            _check_length("`x` (images tensor) and `y` (labels)", "y", y, x)
         if sample_weight is not None:
-            _check_length("sample_weight", sample_weight, x)
+            _check_length("`x` (images tensor) and `sample_weight`", "sample_weight", sample_weight, x)
         if subset is not None:
             check_subset(subset, image_data_generator)
             split = int(len(x) * image_data_generator._validation_split)
@@ -79,8 +79,8 @@ class NumpyArrayIterator(Iterator):
                 and not np.array_equal(np.unique(y[:split]), np.unique(y[split:]))
             ):
                 raise ValueError(
-                    "`subset` needs the same classes in the first "
-                    f"{split} labels (validation) and in the others (training). Shuffle the arrays if they are sorted "
+                    "Training and validation subsets have different number of classes after the split, or other ones: "
+                    f"`subset` needs the same classes in the first {split} labels (validation) and in the others (training). Shuffle the arrays if they are sorted "
                     "by label, or pass `ignore_class_split=True`."
                 )
             part = slice(None, split) if subset == "validation" else slice(split, None)
@@ -140,10 +140,10 @@ class NumpyArrayIterator(Iterator):
         )
 
 
-def _check_length(name, array, x):
+def _check_length(legacy_words, name, array, x):
     if len(array) != len(x):
         raise ValueError(
-            f"`{name}` must be as long as the images in `x`. Received: {len(x)} images and {len(array)} in `{name}`, "
+            f"{legacy_words} should have the same length: `{name}` must be as long as the images in `x`. Received: {len(x)} images and {len(array)} in `{name}`, "
             f"of shapes {np.shape(x)} and {np.shape(array)}."
         )
 

@@ -1,0 +1,118 @@
+"""Threads of Python's own. They are daemons: none of them keeps the interpreter from ending."""
+
+import atexit
+import functools
+import os
+import queue
+import sys
+import threading
+import time
+
+PATIENCE = 3.0
+"""Seconds for code of others to come to an end when the interpreter does."""
+
+_process = os.getpid()
+
+MOST_AT_ONCE = min(32, os.cpu_count() or 1)
+"""How many calls of `at_once` run at a time."""
+
+
+def forked():
+    """Whether this process is a fork of the one that imported this module: TensorFlow hangs in it."""
+    return os.getpid() != _process
+
+
+class Ended(Exception):
+    """The interpreter ends, and there is nothing to be done any more."""
+
+
+class Gate:
+    """What threads are inside of, in a `with` block, while they may be in TensorFlow or in code of others.
+
+    Before the interpreter ends, it waits for them and then lets nobody in: a thread of TensorFlow would wait for the
+    lock of an interpreter that is gone, and one of Python's would come back to it from TensorFlow, which takes the
+    process down. The main thread, which ends the interpreter, walks by, as does a fork, which has none of the threads.
+    """
+
+    def __init__(self):
+        self._changed, self._inside, self._closed = threading.Condition(), 0, False
+
+    def __enter__(self):
+        if _walks_by():
+            return
+        _close_at_exit()
+        with self._changed:
+            if self._closed:
+                raise Ended("The interpreter ends.")
+            self._inside += 1
+
+    def __exit__(self, *raised):
+        if not _walks_by():
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    def close(self):
+        """Let nobody in any more, and wait until all are out, for `PATIENCE` seconds at most."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._inside, PATIENCE)
+        # What a thread of TensorFlow returns to is code of Keras's, which it has to leave, too.
+        deadline, since = time.monotonic() + PATIENCE, time.monotonic()
+        while since + 0.01 > time.monotonic() < deadline:
+            time.sleep(0.001)
+            if _python_in_foreign_threads():
+                since = time.monotonic()
+
+
+gate = Gate()
+
+
+def _python_in_foreign_threads():
+    """Whether a thread that Python has not started is in Python code."""
+    own = {thread.ident for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
+    return not own >= sys._current_frames().keys()
+
+
+def _walks_by():
+    return forked() or threading.get_ident() == threading.main_thread().ident
+
+
+@functools.cache
+def _close_at_exit():
+    atexit.register(lambda: forked() or gate.close())
+
+
+def at_once(work, count):
+    """Call a function without arguments `count` times at once, and wait for all calls.
+
+    Raises:
+        BaseException: what the first call that failed raised.
+    """
+    tasks, done = _tasks(os.getpid()), queue.SimpleQueue()
+
+    def task():
+        try:
+            done.put(work())
+        except BaseException as error:
+            done.put(error)
+
+    for _ in range(count):
+        tasks.put(task)
+    for result in [done.get() for _ in range(count)]:
+        if isinstance(result, BaseException):
+            raise result
+
+
+@functools.lru_cache(maxsize=1)
+def _tasks(process):
+    """The tasks of the threads of this process. A fork inherits the object but not the threads, so it makes its own."""
+    tasks = queue.SimpleQueue()
+
+    def work():
+        while True:
+            tasks.get()()
+
+    for _ in range(MOST_AT_ONCE):
+        threading.Thread(target=work, daemon=True, name=f"keras_regen_{process}").start()
+    return tasks
