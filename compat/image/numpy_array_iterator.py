@@ -80,8 +80,8 @@ class NumpyArrayIterator(Iterator):
             ):
                 raise ValueError(
                     "Training and validation subsets have different number of classes after the split, or other ones: "
-                    f"`subset` needs the same classes in the first {split} labels (validation) and in the others (training). Shuffle the arrays if they are sorted "
-                    "by label, or pass `ignore_class_split=True`."
+                    f"`subset` needs the same classes in the first {split} labels (validation) and in the others "
+                    "(training). Shuffle the arrays if they are sorted by label, or pass `ignore_class_split=True`."
                 )
             part = slice(None, split) if subset == "validation" else slice(split, None)
             x, others = x[part], [other[part] for other in others]
@@ -143,8 +143,8 @@ class NumpyArrayIterator(Iterator):
 def _check_length(legacy_words, name, array, x):
     if len(array) != len(x):
         raise ValueError(
-            f"{legacy_words} should have the same length: `{name}` must be as long as the images in `x`. Received: {len(x)} images and {len(array)} in `{name}`, "
-            f"of shapes {np.shape(x)} and {np.shape(array)}."
+            f"{legacy_words} should have the same length: `{name}` must be as long as the images in `x`. "
+            f"Received: {len(x)} images and {len(array)} in `{name}`, of shapes {np.shape(x)} and {np.shape(array)}."
         )
 
 

@@ -69,9 +69,15 @@ RAISES = {
         "channel",
     ),
     "rank of x": (flow(X[0]), r"`x` must have rank 4.*\(4, 4, 3\)"),
-    "length of y": (flow(X, Y[:3]), r"`x` \(images tensor\) and `y` \(labels\) should have the same length.*`y` must be as long.*10 images and 3"),
+    "length of y": (
+        flow(X, Y[:3]),
+        r"`x` \(images tensor\) and `y` \(labels\) should have the same length.*`y` must be as long.*10 images and 3",
+    ),
     "length of sample_weight": (flow(X, Y, sample_weight=[1]), "`sample_weight` must be as long.*10 images and 1"),
-    "length of other": (flow([X, Y[:2]], Y), r"All of the arrays in `x` should have the same length.*`x\[1\]` must be as long.*10 images and 2"),
+    "length of other": (
+        flow([X, Y[:2]], Y),
+        r"All of the arrays in `x` should have the same length.*`x\[1\]` must be as long.*10 images and 2",
+    ),
     "subset name": (flow(X, subset="test"), "`subset` must be 'training' or 'validation'.*'test'"),
     "subset name of files": (directory(subset="test"), "`subset` must be 'training' or 'validation'.*'test'"),
     "subset splits classes": (
