@@ -16,6 +16,7 @@ import tensorflow as tf
 from .data.apply_rows import ApplyRows
 from .data.dataset import Settings, augmentation_of, finished, repeated, replayed, stateless
 from .data.flow import Files, Flow, Skipped
+from .data.threads import gated, gated_passes
 from .image.as_layers import draw_in_graph
 from .image.foreign import adopt
 from .image.iterator import Iterator, plan_epoch
@@ -368,7 +369,7 @@ def _from_iterators(iterators, combine):
             yield pulled.pop()
         yield from begun.pop() if begun else one_pass()
 
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=_signature(pulled[0]))
+    dataset = tf.data.Dataset.from_generator(gated_passes(batches), output_signature=_signature(pulled[0]))
     return dataset if skipping else dataset.apply(tf.data.experimental.assert_cardinality(length))
 
 
@@ -391,12 +392,12 @@ def _from_sequence(sequence):
         return [np.asarray(array, spec.dtype.as_numpy_dtype) for array, spec in zip(arrays, specs, strict=True)]
 
     def batch(index):
-        tensors = tf.numpy_function(read, [index], [spec.dtype for spec in specs])
+        tensors = tf.numpy_function(gated(read), [index], [spec.dtype for spec in specs])
         tensors = [tf.ensure_shape(tensor, spec.shape) for tensor, spec in zip(tensors, specs, strict=True)]
         return tf.nest.pack_sequence_as(signature, tensors)
 
     one_pass = tf.data.Dataset.from_tensors(0)
-    indices = one_pass.flat_map(lambda _: tf.data.Dataset.range(tf.numpy_function(begin, [], tf.int64)))
+    indices = one_pass.flat_map(lambda _: tf.data.Dataset.range(tf.numpy_function(gated(begin), [], tf.int64)))
     dataset = indices.map(batch, num_parallel_calls=os.cpu_count())
     return dataset.apply(tf.data.experimental.assert_cardinality(len(sequence)))
 
@@ -420,7 +421,7 @@ def _from_iterable(source):
         iterator = begun.pop() if begun else iter(source() if callable(source) else source)
         yield from map(_tuples, iterator)
 
-    return tf.data.Dataset.from_generator(batches, output_signature=_signature(pulled[0]))
+    return tf.data.Dataset.from_generator(gated_passes(batches), output_signature=_signature(pulled[0]))
 
 
 def _signature(batch):

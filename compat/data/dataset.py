@@ -18,6 +18,7 @@ from .flow import Files, OneHot
 from .names import lookup
 from .order import seeds_of, shuffled
 from .service import only_here, whole_pass
+from .threads import gated
 
 # Nothing here needs AutoGraph, which takes seconds to look at the source of all that is called.
 _as_written = tf.autograph.experimental.do_not_convert
@@ -72,13 +73,14 @@ def replayed(flows, combine, plan, settings):
         return arrays
 
     def epoch(_):
-        tensors = tf.numpy_function(planned, [], [tf.int64, tf.float64] * len(flows))
+        tensors = tf.numpy_function(gated(planned), [], [tf.int64, tf.float64] * len(flows))
         orders = [tf.ensure_shape(order, [None]) for order in tensors[::2]]
         tables = [tf.ensure_shape(table, [None, None]) for table in tensors[1::2]]
 
         def some(start):
             part, specs = slice(start, start + _AHEAD), list(ROWS_SPEC) * len(flows)
-            made = tf.numpy_function(rows, [table[part] for table in tables], [s.dtype for s in specs], stateful=False)
+            tables_of_part, types = [table[part] for table in tables], [s.dtype for s in specs]
+            made = tf.numpy_function(gated(rows), tables_of_part, types, stateful=False)
             made = [tf.ensure_shape(array, spec.shape) for array, spec in zip(made, specs, strict=True)]
             size = len(ROWS_SPEC)
             parts = tuple((order[part], Rows(*made[k * size : (k + 1) * size])) for k, order in enumerate(orders))
@@ -260,7 +262,7 @@ def _read_in_threads(files, settings):
     read = files.read if settings.cache is None else cached(files, settings.cache)
 
     def load(indices):
-        images, good = tf.numpy_function(read, [indices], (decoding.dtype, tf.bool), stateful=False)
+        images, good = tf.numpy_function(gated(read), [indices], (decoding.dtype, tf.bool), stateful=False)
         return tf.ensure_shape(images, [None, *decoding.shape]), tf.ensure_shape(good, [None])
 
     return load

@@ -68,6 +68,30 @@ class Gate:
 gate = Gate()
 
 
+def gated(function):
+    """The function, called inside the gate: for TensorFlow, which calls it in threads of its own."""
+
+    def call(*arguments):
+        with gate:
+            return function(*arguments)
+
+    return call
+
+
+def gated_passes(begin):
+    """The function, which returns an iterator, as one whose elements are made inside the gate."""
+
+    def one_pass():
+        pull = gated(functools.partial(next, iter(gated(begin)()), _NOTHING))
+        while (element := pull()) is not _NOTHING:
+            yield element
+
+    return one_pass
+
+
+_NOTHING = object()
+
+
 def _python_in_foreign_threads():
     """Whether a thread that Python has not started is in Python code."""
     own = {thread.ident for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}

@@ -1,5 +1,7 @@
 """Ctrl-C while numbers are drawn, forks while threads draw, epochs that `fit` cuts short."""
 
+import os
+import re
 import subprocess
 import sys
 
@@ -74,7 +76,7 @@ os._exit(0)
 """
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there are no forks")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_fork_while_threads_draw():
     run = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr.decode()[-2000:]
@@ -112,4 +114,4 @@ def test_every_epoch_begins_anew(steps, taken, warning, workers, monkeypatch):
     )  # fmt: skip
     assert counted == {"train": [taken] * 3, "test": [taken] * 3}
     said = " ".join(batches._warned)
-    assert __import__("re").search(warning, said) if warning else not said
+    assert re.search(warning, said) if warning else not said
