@@ -548,6 +548,6 @@ def test_a_dictionary_without_images_is_refused(photographs):
 
 @pytest.mark.skipif(tf is None, reason="a graph of TensorFlow's")
 def test_images_of_unknown_size_are_warned_of():
-    spec = tf.TensorSpec((None, None, None, 3), "uint8")
+    layer, spec = RandomFlip(), tf.TensorSpec((None, None, None, 3), "uint8")
     with pytest.warns(UserWarning, match="height and width of the images are not known"):
-        tf.function(lambda x: RandomFlip()(x, seed=1), [spec], autograph=False).get_concrete_function()
+        tf.function(lambda x: layer(x, seed=1), [spec], autograph=False).get_concrete_function()
