@@ -32,7 +32,8 @@ elif kind == "split":
 elif kind == "stateless":
     dataset = to_dataset(files(), draws="stateless", repeat=True)
 elif kind == "iterators":
-    dataset = to_dataset(files(ImageDataGenerator(preprocessing_function=lambda x: x + np.random.random())), repeat=True)
+    noisy = ImageDataGenerator(preprocessing_function=lambda x: x + np.random.random())
+    dataset = to_dataset(files(noisy), repeat=True)
 elif kind == "sequence":
     dataset = to_dataset([np.zeros((4, 3))] * 999)
 else:
