@@ -14,7 +14,6 @@ from ..data.flow import Files, Skipped
 from ..data.listing import known_endings
 from ..data.threads import Ended, forked, gate
 from .batches import BatchMaker, Drawn, say_once
-from .epochs import batches_of_an_epoch
 from .utils import IMAGE_EXTENSIONS, array_to_img
 
 __all__ = ["BatchFromFilesMixin", "Iterator"]
@@ -78,11 +77,6 @@ class Iterator(keras.utils.PyDataset):
 
     def __len__(self):
         return (self.n + self.batch_size - 1) // self.batch_size
-
-    @property
-    def num_batches(self):
-        """What Keras takes for the length of an epoch: that, or the number of steps that `fit` is given."""
-        return batches_of_an_epoch(len(self))
 
     def __getitem__(self, idx):
         if idx >= len(self):

@@ -1,15 +1,12 @@
-"""Ctrl-C while numbers are drawn, forks while threads draw, epochs that `fit` cuts short."""
+"""Ctrl-C while numbers are drawn, and forks while threads draw."""
 
 import os
-import re
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 from keras_regen.compat import ImageDataGenerator
-from keras_regen.compat.image import batches
 from keras_regen.compat.image.iterator import plan_epoch
 
 X = np.random.RandomState(0).uniform(0, 255, (22, 6, 6, 3)).astype("float32")
@@ -80,38 +77,3 @@ os._exit(0)
 def test_a_fork_while_threads_draw():
     run = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr.decode()[-2000:]
-
-
-@pytest.mark.parametrize(
-    ("steps", "taken", "warning"),
-    [(5, 5, "5 as .* leaves out 1 of the 6"), (6, 6, None), (7, 6, "7 as .* is more than the 6"), (None, 6, None)],
-)
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.filterwarnings("ignore:.*ran out of data")
-@pytest.mark.filterwarnings("ignore:.*as `steps_per_epoch`")
-def test_every_epoch_begins_anew(steps, taken, warning, workers, monkeypatch):
-    monkeypatch.setattr(batches, "_warned", set())
-    model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    counted = {"train": [], "test": []}
-
-    class Count(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            counted["train"].append(0)
-
-        def on_train_batch_end(self, batch, logs=None):
-            counted["train"][-1] += 1
-
-        def on_test_begin(self, logs=None):
-            counted["test"].append(0)
-
-        def on_test_batch_end(self, batch, logs=None):
-            counted["test"][-1] += 1
-
-    model.fit(
-        flow(workers=workers), steps_per_epoch=steps, epochs=3, verbose=0, callbacks=[Count()],
-        validation_data=flow(workers=workers), validation_steps=steps,
-    )  # fmt: skip
-    assert counted == {"train": [taken] * 3, "test": [taken] * 3}
-    said = " ".join(batches._warned)
-    assert re.search(warning, said) if warning else not said
