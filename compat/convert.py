@@ -68,7 +68,7 @@ def to_dataset(
             images travel, in uint8. None is the CPU. `split` does this for every Keras backend.
         draws: "replay" for the legacy batches to the bit. "stateless" for a graph without any Python, in which order
             and draws follow from `seed`, the epoch and the index of the sample alone: the same at any parallelism, and
-            fit for the tf.data service, for sharding and for restarts. The distributions are those of the iterator, the
+            fit for sharding, restarts and, by `distribute`, the tf.data service. The distributions are those of the iterator, the
             geometry is that of `keras_regen.layers`, and files are read by TensorFlow's decoders.
         drop_remainder: leave out the last batch of a pass if it is smaller.
         dtype: of the images; None is that of the iterator. To integers values are rounded and clipped.
