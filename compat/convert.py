@@ -68,8 +68,8 @@ def to_dataset(
             images travel, in uint8. None is the CPU. `split` does this for every Keras backend.
         draws: "replay" for the legacy batches to the bit. "stateless" for a graph without any Python, in which order
             and draws follow from `seed`, the epoch and the index of the sample alone: the same at any parallelism, and
-            fit for sharding, restarts and, by `distribute`, the tf.data service. The distributions are those of the iterator, the
-            geometry is that of `keras_regen.layers`, and files are read by TensorFlow's decoders.
+            fit for sharding, restarts and, by `distribute`, the tf.data service. The distributions are those of the
+            iterator, the geometry is that of `keras_regen.layers`, and files are read by TensorFlow's decoders.
         drop_remainder: leave out the last batch of a pass if it is smaller.
         dtype: of the images; None is that of the iterator. To integers values are rounded and clipped.
         file_names: whether elements are pairs of what they would be and the paths of the (first) images.
