@@ -1,9 +1,9 @@
 """The command `keras-regen check`: a folder with one of each defect, and every finding by path."""
 
+import io
 import json
 import os
 import struct
-import subprocess
 import sys
 import zlib
 
@@ -239,30 +239,26 @@ def test_json(broken, report, capsys):
     assert found["classes"]["b"] == 22 and found["stops_training"] is True
 
 
-def test_odd_names(tmp_path):
-    """In a process of its own, whose output is strict, and once with an encoding that has no snowman."""
+@pytest.mark.parametrize(("encoding", "snowman"), [("utf-8", "☃".encode()), ("ascii", rb"\u2603")])
+def test_odd_names(tmp_path, monkeypatch, encoding, snowman):
+    """On an output that is strict, and once has no snowman."""
     odd = os.fsencode(tmp_path) + b"/class \xfe"
     os.mkdir(odd)
     for name in (os.fsencode(ODD), b"\xff.jpg", "☃.png".encode()):
         with open(odd + b"/" + name, "wb"):
             pass
-    code = "import sys; from keras_regen.compat.command_line import main; sys.exit(main())"
-    for encoding, snowman in (("utf-8:strict", "☃".encode()), ("ascii:strict", rb"\u2603")):
-        environment = os.environ | {"PYTHONIOENCODING": encoding, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        text, listed = (
-            subprocess.run(
-                [sys.executable, "-c", code, "check", tmp_path, *options],
-                env=environment,
-                capture_output=True,
-                check=False,
-            )
-            for options in ([], ["--json"])
-        )
-        assert text.returncode == listed.returncode == 1, text.stderr
-        assert rb"  'class \udcfe/\udcff.jpg': 0 bytes" in text.stdout
-        assert rb"'class \udcfe/a b\n" in text.stdout and snowman + b".png': 0 bytes\n" in text.stdout
-        paths = [os.fsencode(path) for path in json.loads(listed.stdout)["empty"]]
-        assert sorted(paths) == sorted(b"class \xfe/" + name for name in os.listdir(odd))
+
+    def printed(*options):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding, "strict"))
+        assert main(["check", str(tmp_path), *options]) == 1
+        sys.stdout.flush()
+        return sys.stdout.buffer.getvalue()
+
+    text, listed = printed(), printed("--json")
+    assert rb"  'class \udcfe/\udcff.jpg': 0 bytes" in text
+    assert rb"'class \udcfe/a b\n" in text and snowman + b".png': 0 bytes\n" in text
+    paths = [os.fsencode(path) for path in json.loads(listed)["empty"]]
+    assert sorted(paths) == sorted(b"class \xfe/" + name for name in os.listdir(odd))
 
 
 def test_formats(broken, capsys):
