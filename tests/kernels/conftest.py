@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from keras import backend
 from keras import ops as keras_ops
 from skimage import data, transform
@@ -13,6 +14,10 @@ try:
     from keras_regen.layers.tensorflow import ops as tensorflow_ops
 except ImportError:
     tf = None
+
+
+law = settings(max_examples=5 if backend.backend() == "jax" else 50, deadline=None)
+"""How often a law is tried; JAX compiles each operation for each shape."""
 
 
 def eager_keras(kernel, arrays, static):

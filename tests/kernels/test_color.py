@@ -3,11 +3,13 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops as keras_ops
 from keras.src.legacy.preprocessing.image import apply_brightness_shift, apply_channel_shift
 from keras_regen.layers.kernels import adjust_brightness_8bit, shift_channels
+
+from .conftest import law
 
 FACTORS = [0.0, 0.3, 0.5, 0.999, 1.0, 1.3, 1.7, 2.9, -0.4]
 
@@ -98,7 +100,7 @@ def test_brightness_of_photographs_equals_legacy_to_a_pixel_in_a_million(run_com
         np.testing.assert_allclose(result[12:], expected[12:], rtol=0, atol=np.spacing(np.float32(2)))
 
 
-@settings(max_examples=60, deadline=None)
+@law
 @given(st.integers(-500, 500), st.floats(-500, 500, width=16, allow_subnormal=False), st.floats(0, 3))
 def test_law_brightness_equals_legacy(first, second, factor):
     images = np.linspace(first, second, 60, dtype="float32").reshape(1, 4, 5, 3)

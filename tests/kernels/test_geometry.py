@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops as keras_ops
 from keras_regen.layers.kernels import affine_matrix, compose, transform_boxes
+
+from .conftest import law
 
 HEIGHT, WIDTH = 21, 34
 
@@ -167,7 +169,7 @@ def composed(first, second):
     return keras_ops.convert_to_numpy(compose(*map(keras_ops.convert_to_tensor, (first, second))))
 
 
-@settings(max_examples=50, deadline=None)
+@law
 @given(matrices, matrices, matrices)
 def test_law_compose_is_associative(first, second, third):
     left = composed(composed(first, second), third)
@@ -175,7 +177,7 @@ def test_law_compose_is_associative(first, second, third):
     np.testing.assert_allclose(left, (squared(first) @ squared(second) @ squared(third))[:, :2], rtol=1e-4, atol=1e-3)
 
 
-@settings(max_examples=50, deadline=None)
+@law
 @given(matrices)
 def test_law_the_identity_is_neutral(matrix):
     identity = np.tile(np.eye(2, 3, dtype="float32"), (3, 1, 1))
@@ -183,7 +185,7 @@ def test_law_the_identity_is_neutral(matrix):
     np.testing.assert_array_equal(composed(matrix, identity), matrix)
 
 
-@settings(max_examples=50, deadline=None)
+@law
 @given(st.floats(-180, 180), st.floats(-9, 9), st.floats(-9, 9), st.booleans())
 def test_law_a_full_turn_is_none(degrees, tx, ty, flipped):
     def matrix(degrees):
@@ -195,7 +197,7 @@ def test_law_a_full_turn_is_none(degrees, tx, ty, flipped):
     np.testing.assert_allclose(matrix(degrees), matrix(degrees + 360), rtol=0, atol=1e-4)
 
 
-@settings(max_examples=50, deadline=None)
+@law
 @given(st.floats(0.5, 2), st.floats(0.5, 2), st.floats(-20, 20), st.floats(-20, 20), st.sampled_from([-1, 1]))
 def test_law_the_inverse_brings_boxes_back(zoom_rows, zoom_columns, down, right, sign):
     """Where axes go to axes; otherwise a box grows with every step. Of an image so large that nothing is cut."""

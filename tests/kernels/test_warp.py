@@ -4,13 +4,15 @@ import ml_dtypes
 import numpy as np
 import pytest
 import scipy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops as keras_ops
 from keras_regen.layers.kernels import flip, warp_affine
 from keras_regen.layers.kernels.boundary import FILL_MODES
 from keras_regen.layers.kernels.spline import ORDERS
 from scipy import ndimage
+
+from .conftest import law
 
 same_order_as_scipy = pytest.mark.skipif(
     tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16),
@@ -307,7 +309,7 @@ def warp(images, matrix, **static):
     return keras_ops.convert_to_numpy(warp_affine(images, matrix, **static))
 
 
-@settings(max_examples=60, deadline=None)
+@law
 @given(shapes, fill_modes, st.sampled_from(ORDERS))
 def test_law_identity(shape, fill_mode, order):
     images = picture(shape)
@@ -315,7 +317,7 @@ def test_law_identity(shape, fill_mode, order):
     np.testing.assert_allclose(result, images, atol=0 if order < 2 else 1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@law
 @given(shapes, st.integers(0, 9), st.integers(0, 9), st.booleans(), st.sampled_from([0, 1]))
 def test_law_integer_shifts_compose(shape, first, second, backwards, axis):
     """Two shifts in the same direction are one, whatever runs out at the edge."""
@@ -329,7 +331,7 @@ def test_law_integer_shifts_compose(shape, first, second, backwards, axis):
     np.testing.assert_array_equal(shifted(shifted(images, first), second), shifted(images, first + second))
 
 
-@settings(max_examples=40, deadline=None)
+@law
 @given(st.integers(1, 8), st.integers(0, 3), fill_modes, st.sampled_from([0, 1]))
 def test_law_quarter_turns_are_rot90(size, turns, fill_mode, order):
     images = picture((2, size, size, 3))
@@ -338,7 +340,7 @@ def test_law_quarter_turns_are_rot90(size, turns, fill_mode, order):
     np.testing.assert_array_equal(result, np.rot90(images, turns, axes=(1, 2)))
 
 
-@settings(max_examples=40, deadline=None)
+@law
 @given(shapes, st.lists(st.booleans(), min_size=4, max_size=4))
 def test_law_flips_are_involutions(shape, chosen):
     images, up, left = picture(shape), np.array(chosen[:2]), np.array(chosen[2:])
