@@ -24,6 +24,8 @@ def eager_keras(kernel, arrays, static):
     double = any(str(arrays[name].dtype) == "float64" for name in ("images", "matrix") if name in arrays)
     if double and backend.backend() != "tensorflow":
         pytest.skip("`keras.ops` computes in float32 on this backend")
+    if backend.backend() == "torch":  # whose tensors and NumPy's arrays do not mix
+        arrays = {name: keras_ops.convert_to_tensor(array) for name, array in arrays.items()}
     result = kernel(**arrays, **static)
     dtype = "float32" if "bfloat16" in str(result.dtype) else result.dtype
     return keras_ops.convert_to_numpy(keras_ops.cast(result, dtype))
