@@ -16,16 +16,17 @@ from .flows import (
     resolve,
 )
 from .names import OURS
-from .steps import round_steps
+from .steps import report_steps, round_steps
 
 _TO_DATASET = f"from {OURS} import to_dataset"
 
 
-def rewrite_calls(program, loaded=frozenset()):
+def rewrite_calls(program, whole, loaded=frozenset()):
     """Turn the calls of a program into those of Keras 3.
 
     Args:
         program: a `Program`, which takes the edits and findings.
+        whole: what `whole_passes` returned.
         loaded: calls of flows that other edits turn into datasets.
 
     Returns:
@@ -33,17 +34,21 @@ def rewrite_calls(program, loaded=frozenset()):
     """
     for call in program.of(cst.Call):
         if isinstance(call.func, cst.Attribute) and call.func.attr.value in GENERATOR_METHODS:
-            _rename(program, call)
+            _rename(program, call, whole)
     for node in program.of(cst.Attribute):
         parent = program.parents[node]
         if node.attr.value in GENERATOR_METHODS and not (isinstance(parent, cst.Call) and parent.func is node):
             program.report(node, f"`{node.attr.value}` is not called here: left alone")
+    for fed in feedings(program):
+        if fed.number in whole:
+            program.drop(fed.call, [fed.number])
     _move_loading(program, loaded)
     _report_generator_functions(program)
-    return _wrap_zips(program) + round_steps(program)
+    report_steps(program, whole, loaded)
+    return _wrap_zips(program, whole) + round_steps(program, whole)
 
 
-def _rename(program, call):
+def _rename(program, call, whole):
     """`fit_generator(generator, ...)` to `fit(x, ...)`."""
     old = call.func.attr.value
     reason = obstacle(program, call)
@@ -54,7 +59,7 @@ def _rename(program, call):
     for name, arg in zip(GENERATOR_METHODS[old], call.args, strict=False):
         if arg.keyword is not None:
             break
-        if name != "generator":
+        if name != "generator" and arg not in whole:
             program.insert(program.span(arg)[0], f"{name}=")
     for arg in call.args:
         if arg.keyword is not None and arg.keyword.value in ("generator", "nb_epoch"):
@@ -98,7 +103,7 @@ def _move_loading(program, loaded):
         for call, arg in moved:
             removed.setdefault(call, []).append(arg)
     for call, args in removed.items():
-        program.remove(call.args, args)
+        program.drop(call, args)
 
 
 def _may_be_a_model(program, call):
@@ -146,7 +151,7 @@ def _is_known_at(program, expression, place):
     return True
 
 
-def _wrap_zips(program):
+def _wrap_zips(program, whole):
     """`fit(zip(a, b))` to `fit(to_dataset(zip(a, b)))`."""
     wanted, fed_names = [], {}
     for fed in feedings(program):
@@ -154,14 +159,18 @@ def _wrap_zips(program):
         if isinstance(value, cst.Name):
             fed_names[value] = fed
         elif is_plain_zip(program, value):
-            wanted += _wrap(program, value, [fed])
+            wanted += _wrap(program, value, [fed], whole)
     for origin, zipped in _zip_variables(program, fed_names):
         uses = program.uses(origin)
         feds = [fed_names[name] for name in uses if name in fed_names]
-        if len(feds) < len(uses) or uses[0].value in program.hidden or len({fed.steps for fed in feds}) > 1:
+        if (
+            len(feds) < len(uses)
+            or uses[0].value in program.hidden
+            or len({fed.steps and fed.number not in whole for fed in feds}) > 1
+        ):
             program.report(zipped, "`zip` is not taken by Keras 3, and this one is used in other ways, too: left alone")
         else:
-            wanted += _wrap(program, zipped, feds)
+            wanted += _wrap(program, zipped, feds, whole)
     return wanted
 
 
@@ -172,7 +181,7 @@ def _zip_variables(program, fed_names):
     return [(origin, value) for origin, value in pairs if is_plain_zip(program, value)]
 
 
-def _wrap(program, zipped, feds):
+def _wrap(program, zipped, feds, whole):
     """The edits around one `zip`. Returns the imports that they need."""
     if not is_zip(program, zipped):
         program.report(zipped, "`zip` is not taken by Keras 3; if it is of image iterators, `to_dataset(zip(...))` is")
@@ -187,7 +196,7 @@ def _wrap(program, zipped, feds):
         program.report(zipped, "`zip` is not taken by Keras 3, and `to_dataset` is another name here: left alone")
         return []
     # Several passes: what Keras 2 was given a number of steps for had no end.
-    end = ", repeat=True)" if feds[0].steps else ")"
+    end = ", repeat=True)" if feds[0].steps and feds[0].number not in whole else ")"
     start, stop = program.span(zipped)
     program.insert(start, "to_dataset(")
     program.insert(stop, end)

@@ -86,13 +86,14 @@ class _Kept(Exception):
         self.reason, self.section = reason, section
 
 
-def modernize(program):
+def modernize(program, whole):
     """Turn generators that are only used for `flow_from_directory` into layers, and their flows into Keras's loader.
 
     The new datasets hold the same files and labels under the same augmentation; order and draws are others.
 
     Args:
         program: a `Program`, which takes the edits and findings.
+        whole: arguments of `fit` that other edits take away.
 
     Returns:
         Triple: the names that went, the calls of flows that became datasets, and pairs of an import statement and a
@@ -105,7 +106,7 @@ def modernize(program):
     for call in [call for call in program.of(cst.Call) if is_generator(program, call)]:
         try:
             flows = _flows(program, call)
-            plans = [_Flow(program, flow, fed) for flow in flows]
+            plans = [_Flow(program, flow, fed, whole) for flow in flows]
             pipeline = _Pipeline(program, call)
             for plan in plans:
                 plan.check_shape(pipeline.warps)
@@ -160,8 +161,8 @@ def _flows(program, call):
 class _Flow:
     """A call of `flow_from_directory`, and what feeds on it."""
 
-    def __init__(self, program, flow, fed):
-        self.program, self.flow = program, flow
+    def __init__(self, program, flow, fed, whole):
+        self.program, self.flow, self.whole = program, flow, whole
         given = arguments(flow, _FLOW)
         if given is None or not flow.args:
             raise _Kept("starred arguments may hold anything", _LOADER)
@@ -237,6 +238,8 @@ class _Flow:
         target = _target(program, self.flow)
         users = [self.flow] if target is None else program.uses(_origin(program, target))
         for user in users:
+            if user not in fed and self._goes(user):
+                continue
             if user not in fed:
                 parent = program.parents[user]
                 if isinstance(parent, cst.Attribute):
@@ -244,12 +247,19 @@ class _Flow:
                 raise _Kept("its iterator is used for more than `fit`", _LOADER)
             if target is not None and len(program.origins(user)) > 1:
                 raise _Kept("the variable of its iterator is assigned more than once", _LOADER)
-        if not users:
+        feeds = [fed[user] for user in users if user in fed]
+        if not feeds:
             raise _Kept("its iterator is not used in this file", _LOADER)
-        steps = {fed[user].steps for user in users}
+        steps = {one.steps and one.number not in self.whole for one in feeds}
         if len(steps) > 1:
             raise _Kept("its iterator is used with a number of steps and without", _LOADER)
         return steps.pop()
+
+    def _goes(self, node):
+        """Whether a node is in an argument that is taken away."""
+        while node is not None and node not in self.whole:
+            node = self.program.parents.get(node)
+        return node is not None
 
 
 class _Pipeline:

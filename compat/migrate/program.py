@@ -65,6 +65,7 @@ class Program:
         resolved = wrapper.resolve_many([ByteSpanPositionProvider, ParentNodeProvider, ScopeProvider])
         self._spans, self.parents, self._scopes = (resolved[p] for p in resolved)
         self.edits, self.findings, self.nodes = [], [], {}
+        self._dropped = {}
         wrapper.module.visit(_Collector(self.nodes))
         self.values = dict(self._assigned())
         self.bindings = list(self._imported())
@@ -175,6 +176,10 @@ class Program:
                 first, last = self._with_comma(part, first, last)
             self.edits.append((first, last, ""))
 
+    def drop(self, call, args):
+        """Remove arguments of a call, together with those that are dropped elsewhere."""
+        self._dropped.setdefault(call, []).extend(args)
+
     def _with_comma(self, part, first, last):
         """The span of a part with its comma, and with its line if there is nothing else on it."""
         if isinstance(part.comma, cst.Comma):
@@ -200,7 +205,9 @@ class Program:
 
     def final_edits(self):
         """The edits, in order and without those that lie within a larger one."""
-        kept = []
+        for call, args in self._dropped.items():
+            self.remove(call.args, args)
+        self._dropped, kept = {}, []
         for edit in sorted(dict.fromkeys(self.edits), key=lambda edit: (edit[0], edit[1] > edit[0], -edit[1])):
             inside = kept and edit[0] < kept[-1][1]
             if inside and edit[1] > kept[-1][1]:

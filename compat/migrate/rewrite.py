@@ -7,6 +7,7 @@ from .imports import rewrite_imports
 from .modern import modernize
 from .notebooks import Notebook
 from .program import Program, apply, parse
+from .steps import whole_passes
 
 TARGETS = ("compat", "modern")
 _WORTH_A_LOOK = re.compile(r"ImageDataGenerator|preprocessing|_generator\b|\bflow_from_")
@@ -74,8 +75,9 @@ def rewrite_notebook(text, target="compat"):
 
 
 def _edited(program, target):
-    gone, loaded, wanted = modernize(program) if target == "modern" else (set(), set(), [])
-    wanted += rewrite_calls(program, loaded)
+    whole = whole_passes(program)
+    gone, loaded, wanted = modernize(program, whole) if target == "modern" else (set(), set(), [])
+    wanted += rewrite_calls(program, whole, loaded)
     rewrite_imports(program, gone, wanted)
     return program
 

@@ -1,26 +1,73 @@
-"""Numbers of steps that are fractions, which Keras 2 rounded up and Keras 3 refuses."""
+"""Numbers of steps: those that mean one pass, which need not be said, and fractions, which Keras 3 refuses."""
 
 import libcst as cst
 
-from .flows import GENERATOR_METHODS, feedings, is_flow, is_generator, resolve
+from .flows import GENERATOR_METHODS, METHODS, feedings, is_flow, is_generator, resolve
 from .names import meaning
+from .passes import is_about_images, is_one_pass
 
 _ROUNDING = {"numpy.ceil", "numpy.floor", "numpy.rint", "numpy.round"}
 """Functions that return whole numbers as floats."""
 
 
-def round_steps(program):
+def whole_passes(program):
+    """The arguments `steps_per_epoch` and `validation_steps` that are the number of batches of their iterator.
+
+    Keras 3 takes that number by itself. Rounded down, it makes every second epoch the batch that was left over.
+    """
+    return {fed.number for fed in _of_fit(program) if is_one_pass(program, fed)}
+
+
+def report_steps(program, whole, loaded):
+    """Note the other numbers of steps for iterators.
+
+    Args:
+        program: a `Program`, which takes the findings.
+        whole: what `whole_passes` returned.
+        loaded: calls of flows that other edits turn into datasets, which go on without end.
+    """
+    for fed in _of_fit(program):
+        flows = resolve(program, fed.arg.value, is_flow)
+        if fed.number in whole or (flows and loaded.issuperset(flows)):
+            continue
+        if flows or (is_about_images(fed.number.value) and resolve(program, fed.arg.value, _is_call) is None):
+            name = "validation_steps" if fed.validates else "steps_per_epoch"
+            program.report(
+                fed.number,
+                f"`{name}` is not one pass for sure: left alone. Fewer batches than the iterator has end each epoch "
+                'early; for more, Keras 3 says "Your input ran out of data". Delete it for one pass per epoch',
+            )
+
+
+def _of_fit(program):
+    """The places of `feedings` where data come with a number of batches for each epoch."""
+    for fed in feedings(program):
+        if fed.steps and METHODS[fed.call.func.attr.value] == "fit":
+            yield fed
+
+
+def _is_call(program, call):
+    return True
+
+
+def round_steps(program, whole):
     """Turn `steps_per_epoch=n / 32` into `math.ceil(n / 32)`, `np.ceil(n / 32)` into `int(np.ceil(n / 32))`.
 
     Args:
         program: a `Program`, which takes the edits and findings.
+        whole: the arguments that go.
 
     Returns:
         List of pairs of an import statement and a statement to add after it.
     """
     wanted = []
     for fed in feedings(program):
-        if not fed.steps or not _is_of_keras(program, fed) or not _is_fraction(program, fed.number.value):
+        if (
+            not fed.steps
+            or fed.number in whole
+            or not _is_of_keras(program, fed)
+            or not _is_fraction(program, fed.number.value)
+        ):
             continue
         value = fed.number.value
         function, places = "int", []

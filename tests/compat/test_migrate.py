@@ -65,7 +65,7 @@ def read_cases(name):
 
 UNCHANGED = list(read_cases("unchanged.txt"))
 KEPT_CASES = list(read_cases("kept.txt"))
-COMPAT = [*read_cases("imports.txt"), *read_cases("calls.txt")]
+COMPAT = [*read_cases("imports.txt"), *read_cases("calls.txt"), *read_cases("passes.txt")]
 MODERN = [*read_cases("modern.txt"), *read_cases("modern_imports.txt")]
 
 
