@@ -8,6 +8,7 @@ import pathlib
 import re
 import textwrap
 import tokenize
+import warnings
 from dataclasses import dataclass
 
 import keras
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras.src.trainers.epoch_iterator import EpochIterator
 from PIL import Image
 
 pytest.importorskip("libcst")
@@ -130,6 +132,14 @@ def test_a_kept_generator_has_a_comment_that_names_a_section_of_the_guide():
     sections = {section for case in KEPT_CASES for section in ending.findall(rewrite(case.before, "modern")[0])}
     assert sections == {"Layers in place of arguments", "Staying with Keras's loader"}
     assert all(f"\n## {section}\n" in guide for section in sections)
+
+
+def test_the_guide_has_the_message_of_keras_about_steps():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        EpochIterator._interrupted_warning(None)
+    guide = (CASES.parent.parent.parent / "migration_guide" / "commands.md").read_text(encoding="utf-8")
+    assert f"```text\n{caught[0].message}\n```" in guide
 
 
 @pytest.mark.parametrize("target", ["compat", "modern"])
