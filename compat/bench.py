@@ -57,6 +57,8 @@ def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
         flow = _quietly(ImageDataGenerator().flow_from_directory, directory)
         if not flow.n:
             raise ValueError(f"`directory` must hold folders of images, a class each. Received: {directory!r}, empty.")
+        if flow.n == 1:
+            raise ValueError(f"`directory` must hold more than one image to measure. Received: {directory!r} with one.")
         images, used = min(flow.n, limit), directory
         if images < flow.n:
             used = folder
@@ -67,7 +69,10 @@ def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
     number = f"{images:,} of {flow.n:,}" if images < flow.n else f"{images:,}"
     title = f"{number} images of `{os.fspath(directory)}` to {size[0]}x{size[1]}, batch {batch}"
     table(title, speeds, {"ratio": next(iter(speeds))})
-    print(f"\n{_limit(speeds, flow.n * size[0] * size[1] * 3)}")
+    if images < batch:
+        print(f"\nFewer images than a batch of {batch}: these figures say how long a pass takes to begin, and no more.")
+    else:
+        print(f"\n{_limit(speeds, flow.n * size[0] * size[1] * 3)}")
 
 
 def versions():

@@ -27,6 +27,7 @@ _HEADINGS = {
     "truncated": "Truncated or damaged, so not decoded to the end",
     "empty": "Empty files",
     "empty_classes": "Classes without images",
+    "single_class": "Classes with images, so that there is nothing to tell apart",
     "without_class": "Directly in the folder, so of no class and left out",
     "left_out": "Left out because of their ending",
     "wrong_extension": "Of another format than the ending says",
@@ -93,6 +94,12 @@ class Report:
     def empty_classes(self):
         """Tuple of the names of classes without images, which take an output of the model all the same."""
         return tuple(name for name, count in self.classes.items() if not count)
+
+    @property
+    def single_class(self):
+        """Tuple of the name of the class that has all the images; empty if several have some, or none has."""
+        filled = tuple(name for name, count in self.classes.items() if count)
+        return filled if len(filled) == 1 else ()
 
     @property
     def imbalance(self):
@@ -257,13 +264,17 @@ def _lines(report, most_paths, most_classes):
     """The report as text; None for all."""
     sections = {name: heading for name, heading in _HEADINGS.items() if getattr(report, name)}
     stopping = len(report.unreadable | report.truncated | report.empty)
-    if not report.images:
+    if not report.images and any(name.lower().endswith(report.formats) for name in report.without_class):
+        verdict = "its images are in no class; flow_from_directory takes a folder with one folder of images per class"
+    elif not report.images:
         verdict = f"none of the files in its folders ends in {', '.join(report.formats)}"
     elif stopping:
         verdict = f"{stopping:,} would stop training"
     else:
         verdict = "nothing that would stop training" if sections else "nothing wrong"
-    yield f"{report.images:,} images in {len(report.classes):,} classes of {_shown(report.directory)}: {verdict}."
+    images = "1 image" if report.images == 1 else f"{report.images:,} images"
+    classes = "1 class" if len(report.classes) == 1 else f"{len(report.classes):,} classes"
+    yield f"{images} in {classes} of {_shown(report.directory)}: {verdict}."
     for name, heading in sections.items():
         value, endings = getattr(report, name), ""
         if name == "left_out":

@@ -16,6 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from . import ImageDataGenerator, to_dataset
+from .data.decoding import Decoding, load_batch
 
 AUGMENTATION = {
     "rotation_range": 20,
@@ -45,7 +46,11 @@ def demo(directory=None, picture="keras_regen_demo.png"):
             directory = stack.enter_context(tempfile.TemporaryDirectory())
             print("Making a folder of 3 x 240 JPEGs: circles, squares and crosses, 320x240.")
             make_folder(directory)
-        accuracy = _train(directory)
+        try:
+            accuracy = _train(directory)
+        except tf.errors.OpError:
+            _read_all(directory)
+            raise
         speeds = _compare(directory)
         _draw(directory, picture)
     print(f"\nValidation accuracy: {accuracy:.0%}. Images a second, at 224x224, batch 32:")
@@ -111,6 +116,13 @@ def _train(directory):
         verbose=2,
     )
     return history.history["val_accuracy"][-1]
+
+
+def _read_all(directory):
+    """Read every file in plain Python, where errors name it."""
+    paths = _quiet_flow(ImageDataGenerator(), directory).filepaths
+    for start in range(0, len(paths), BATCH):
+        load_batch(paths[start : start + BATCH], Decoding(*SIZE))
 
 
 def _quiet_flow(generator, directory):

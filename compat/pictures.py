@@ -40,7 +40,7 @@ def preview(source, images=None, *, rows=4, columns=6, seed=0, path=None):
         path: file to save the figure in, or None.
 
     Returns:
-        A `matplotlib.figure.Figure`.
+        A `matplotlib.figure.Figure`, which a notebook shows.
 
     Raises:
         TypeError: `source` is something else, or `images` are missing or not to be given.
@@ -86,8 +86,8 @@ def compare(a, b, images, *, rows=4, seed=0, path=None):
         path: file to save the figure in, or None.
 
     Returns:
-        A `matplotlib.figure.Figure`. Its titles say the largest and the mean difference, of all and of each image, and
-        how many times as strong as the images the differences are drawn: the largest is white.
+        A `matplotlib.figure.Figure`, which a notebook shows. Its titles say the largest and the mean difference, of all
+        and of each image, and how many times as strong as the images the differences are drawn: the largest is white.
 
     Raises:
         TypeError: a source is something else.
@@ -214,10 +214,12 @@ def _scale(batches):
 
 def _grid(rows, columns):
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - needed for pictures alone
+        import matplotlib.figure  # noqa: F401, PLC0415 - needed for pictures alone
     except ImportError as error:
         raise ImportError("Pictures need matplotlib: pip install 'keras-regen[matplotlib]'") from error
-    figure = Figure(figsize=(1.7 * columns, 2 * rows + 0.5), layout="constrained")
+    from .picture import Picture  # noqa: PLC0415
+
+    figure = Picture(figsize=(1.7 * columns, 2 * rows + 0.5), layout="constrained")
     return figure.subplots(rows, columns, squeeze=False), figure
 
 

@@ -16,6 +16,18 @@ _READ_BY_KERAS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 _INTERPOLATIONS = {"box": "area", "hamming": "bilinear", "lanczos": "lanczos3"}  # nearest to Pillow's of the name
 
 
+class Explanation(str):
+    """Markdown, which a notebook shows as such, and Python's prompt as it is, not quoted."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return str(self)
+
+    def _repr_markdown_(self):
+        return str(self)
+
+
 def explain(source):
     """Say what a generator or an iterator is in layers and `tf.data`.
 
@@ -24,9 +36,9 @@ def explain(source):
             keras_regen, of the legacy module of Keras or `tf_keras`, or of `keras_preprocessing`. It is only read.
 
     Returns:
-        Markdown, a string: blocks of Python that run one after the other, in which `pipeline` is what
-        `generator.to_layers()` is, but for its weights; and what differs, as far as it concerns this `source`. The
-        blocks take for granted what the text names: `iterator`, `dataset`, `preprocessing_function`.
+        Markdown, a string that a notebook shows formatted: blocks of Python that run one after the other, in which
+        `pipeline` is what `generator.to_layers()` is, but for its weights; and what differs, as far as it concerns this
+        `source`. The blocks take for granted what the text names: `iterator`, `dataset`, `preprocessing_function`.
 
     Raises:
         TypeError: `source` is something else.
@@ -69,7 +81,7 @@ def explain(source):
     if notes:
         notes = [textwrap.fill(note, 118, initial_indent="- ", subsequent_indent="  ") for note in notes]
         parts += ["What the layers do not do in the same way, and what stays:", "\n".join(notes)]
-    return "\n\n".join(parts)
+    return Explanation("\n\n".join(parts))
 
 
 def _library_class(source, *names):

@@ -90,6 +90,23 @@ def test_bench_says_what_is_wrong_with_a_directory(tmp_path, capsys):
     assert "broken.jpg" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_one_image_is_not_measured_and_a_few_are_not_judged(jpeg_directory, tmp_path, capsys):
+    (tmp_path / "a").mkdir()
+    first, second, *_ = sorted((jpeg_directory / "cats").iterdir())
+    (tmp_path / "a" / "1.jpg").symlink_to(first)
+    assert main(["bench", str(tmp_path), *SMALL]) == 1
+    assert "`directory` must hold more than one image to measure." in capsys.readouterr().err
+    (tmp_path / "a" / "2.jpg").symlink_to(second)
+    assert main(["bench", str(tmp_path), *SMALL]) == 0
+    out = capsys.readouterr().out
+    assert list(rows(out)) == ROWS
+    assert out.endswith(
+        "\nFewer images than a batch of 8: these figures say how long a pass takes to begin, and no more.\n"
+    )
+    assert "What limits" not in out
+
+
 def test_options_are_checked(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["bench", str(tmp_path), "--rounds", "0"])

@@ -303,3 +303,22 @@ def test_a_folder_without_images_is_not_fine(tmp_path, capsys):
     assert f"0 images in 0 classes of {tmp_path}: none of the files in its folders ends in jpg, " in out
     assert "\n  flat.jpg\n" in out
     assert check(tmp_path).imbalance is None
+
+
+def test_a_folder_without_classes(clean, capsys):
+    assert main(["check", str(clean / "cats" / "deeper")]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("0 images in 0 classes of ")
+    assert (
+        "its images are in no class; flow_from_directory takes a folder with one folder of images per class.\n" in out
+    )
+    assert "Directly in the folder, so of no class and left out: 1\n  3.png\n" in out
+
+
+def test_a_single_class_and_a_single_image(clean, tmp_path, capsys):
+    (tmp_path / "photos").symlink_to(clean / "cats" / "deeper")
+    assert main(["check", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"1 image in 1 class of {tmp_path}: nothing that would stop training.\n")
+    assert "\nClasses with images, so that there is nothing to tell apart: 1\n  photos\n" in out
+    assert check(clean).single_class == ()

@@ -20,6 +20,20 @@ def test_demo_on_a_directory(jpeg_directory, tmp_path, capsys):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_broken_file_is_named(jpeg_directory, tmp_path, capsys):
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for path in sorted((jpeg_directory / name).iterdir())[:5]:
+            (tmp_path / name / path.name).symlink_to(path)
+    (tmp_path / "dogs" / "z_broken.jpg").write_bytes(b"no JPEG")
+    assert main(["demo", str(tmp_path), "--picture", str(tmp_path / "picture.png")]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("keras-regen demo: ")
+    assert str(tmp_path / "dogs" / "z_broken.jpg") in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_demo_says_what_is_wrong_with_a_directory(tmp_path, capsys):
     assert main(["demo", str(tmp_path / "absent")]) == 1
     assert "absent" in capsys.readouterr().err

@@ -51,6 +51,13 @@ def test_the_layers_are_those_of_the_generator():
         assert configs(names["pipeline"].layers) == configs(generator.to_layers().layers), code
 
 
+def test_a_notebook_shows_it_formatted_and_the_prompt_as_it_is():
+    text = explain(ImageDataGenerator(rotation_range=20))
+    assert isinstance(text, str)
+    assert repr(text) == str(text) == text._repr_markdown_()
+    assert text.startswith("As layers, for the start of a model:\n\n```python\n")
+
+
 def test_numbers_are_written_as_they_are():
     code = blocks(
         explain(ImageDataGenerator(height_shift_range=[-3, 3], rescale=np.float32(1 / 255), cval=np.int64(5)))

@@ -1,5 +1,6 @@
 """`preview` and `compare`: the pixels in the pictures are those that they say they are."""
 
+import io
 import sys
 
 import keras
@@ -138,6 +139,12 @@ def test_a_file_and_no_pyplot(images, tmp_path):
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 300
     assert ("matplotlib.pyplot" in sys.modules) == loaded
+
+
+def test_a_notebook_shows_the_picture(images):
+    for figure in (preview(ImageDataGenerator(**ARGUMENTS), images), compare(*[ImageDataGenerator()] * 2, images)):
+        shown = np.asarray(Image.open(io.BytesIO(figure._repr_png_())))
+        assert shown.shape[0] > 300 and shown.std() > 10
 
 
 def test_errors(images, monkeypatch):
