@@ -85,7 +85,8 @@ def test_bench_says_what_is_wrong_with_a_directory(tmp_path, capsys):
     assert main(["bench", str(tmp_path)]) == 1
     assert f"must hold folders of images, a class each. Received: '{tmp_path}', empty" in capsys.readouterr().err
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "broken.jpg").write_bytes(b"no JPEG")
+    for name in ("broken.jpg", "other.jpg"):
+        (tmp_path / "a" / name).write_bytes(b"no JPEG")
     assert main(["bench", str(tmp_path)]) == 1
     assert "broken.jpg" in capsys.readouterr().err
 

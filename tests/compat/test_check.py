@@ -297,11 +297,11 @@ def test_other_usage_errors(capsys):
 
 
 def test_a_folder_without_images_is_not_fine(tmp_path, capsys):
-    noise(1).save(tmp_path / "flat.jpg")
+    noise(1).save(tmp_path / "flat.webp")
     assert main(["check", str(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert f"0 images in 0 classes of {tmp_path}: none of the files in its folders ends in jpg, " in out
-    assert "\n  flat.jpg\n" in out
+    assert "\n  flat.webp\n" in out
     assert check(tmp_path).imbalance is None
 
 
