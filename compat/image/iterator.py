@@ -3,6 +3,7 @@
 import functools
 import itertools
 import os
+import sys
 import threading
 import warnings
 
@@ -14,6 +15,7 @@ from ..data.flow import Files, Skipped
 from ..data.listing import known_endings
 from ..data.threads import Ended, forked, gate
 from .batches import BatchMaker, Drawn, say_once
+from .epochs import batches_of_an_epoch, forget_read_ahead
 from .utils import IMAGE_EXTENSIONS, array_to_img
 
 __all__ = ["BatchFromFilesMixin", "Iterator"]
@@ -78,6 +80,11 @@ class Iterator(keras.utils.PyDataset):
     def __len__(self):
         return (self.n + self.batch_size - 1) // self.batch_size
 
+    @property
+    def num_batches(self):
+        """The number of batches; for the loop of `fit` that takes fewer, how many it takes."""
+        return batches_of_an_epoch(self, sys._getframe(1))
+
     def __getitem__(self, idx):
         if idx >= len(self):
             raise ValueError(f"Batch {idx} was asked for, but there are {len(self)}: 0 to {len(self) - 1}.")
@@ -110,6 +117,7 @@ class Iterator(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         """Permute the samples for the next epoch, as `model.fit` asks after each."""
+        forget_read_ahead(self, sys._getframe(1))
         with _drawing:
             self._set_index_array()
 
