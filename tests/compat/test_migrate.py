@@ -408,7 +408,7 @@ def test_cells_are_one_program():
         "print 'a broken cell' # of ImageDataGenerator",
         "tf.keras.preprocessing.image.load_img('x')",
     ]
-    check(found, [("cell 4:1", "`steps_per_epoch` is not one pass"), ("cell 6:1", "the cell does not parse as Python 3")])
+    check(found, [("cell 4:1", "`steps_per_epoch` is not one"), ("cell 6:1", "the cell does not parse as Python 3")])
 
 
 def test_modern_notebooks():
