@@ -64,7 +64,8 @@ def list_directory(directory, classes, extensions, split=None, follow_links=Fals
         A `Listing`. Folders are in the order of their paths, files by name.
 
     Raises:
-        KeyError: a class name is a path with images in it: a class is a folder of `directory` itself.
+        KeyError: a class name is a path with images to keep: a class is a folder of `directory` itself. (So it is in the
+            legacy code, but for `["apples", "pears/apples"]`, where that reads the files of `apples` twice.)
     """
     notes = {kind: [] for kind in (*_WARNINGS, "left out")}
     links = follow_links and not is_remote(directory)
@@ -74,11 +75,11 @@ def list_directory(directory, classes, extensions, split=None, follow_links=Fals
         if folders := sorted(notes[kind]):  # the threads may have mixed them
             more = f" and {len(folders) - 10} more" if len(folders) > 10 else ""
             warnings.warn(message.format(where=where, folders=f"{folders[:10]}{more}"), stacklevel=4)
-    for name, found in zip(classes, files, strict=True):
-        if found and os.path.basename(name) not in classes:
-            raise KeyError(f"`classes` must name folders of {where} itself. Received: {name!r}")
     if split:
         files = [found[slice(*(int(part * len(found)) for part in split))] for found in files]
+    for name, found in zip(classes, files, strict=True):
+        if found and os.path.basename(name) != name:
+            raise KeyError(f"`classes` must name folders of {where} itself. Received: {name!r}")
     return Listing(files, sum(notes["left out"], Counter()))
 
 

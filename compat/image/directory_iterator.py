@@ -111,7 +111,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         files, left_out = list_directory(directory, classes, self.white_list_formats, self.split, follow_links)
         self.filenames = [name for found in files for name in found]
         self.samples = len(self.filenames)
-        labels = [self.class_indices[os.path.basename(name)] for name in classes]
+        labels = [self.class_indices[name] for name in classes]
         self.classes = np.repeat(np.array(labels, dtype="int32"), [len(found) for found in files])
         print_message(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         print_left_out(left_out)

@@ -59,16 +59,32 @@ def test_trees_are_listed_as_by_the_legacy_code(tree, subset, follow_links, chos
         assert_same(root, generator=generator, subset=subset, follow_links=follow_links, classes=classes)
 
 
-@pytest.mark.parametrize("classes", [["."], [""], ["a", "a"], ["a/"], ["b", "a"]])
+NESTED = ["a/1.jpg", "a/deep/2.jpg", "b/1.jpg", "b/a/2.jpg", "b/none/3.txt"]
+
+
+@pytest.mark.parametrize("classes", [["."], [""], ["a", "a"], ["b", "a"], ["a", "b/none"], ["b/none", "a"]])
 def test_odd_class_names(classes, tmp_path):
-    grow(tmp_path, ["a/1.jpg", "a/deep/2.jpg", "b/1.jpg"])
-    if classes == ["a/"]:
-        with pytest.raises(KeyError):
-            listed(legacy, tmp_path, classes=classes)
-        with pytest.raises(KeyError, match="`classes` must name folders"):
-            listed(ours, tmp_path, classes=classes)
-    else:
-        assert_same(tmp_path, classes=classes)
+    grow(tmp_path, NESTED)
+    assert_same(tmp_path, classes=classes)
+
+
+@pytest.mark.parametrize("classes", [["a/"], ["a", "a/deep"], ["a/deep"], ["./a"]])
+def test_classes_are_no_paths_with_images(classes, tmp_path):
+    grow(tmp_path, NESTED)
+    with pytest.raises(KeyError):
+        listed(legacy, tmp_path, classes=classes)
+    with pytest.raises(KeyError, match="`classes` must name folders"):
+        listed(ours, tmp_path, classes=classes)
+    # Of one or two images, a split of 0.4 leaves none for validation.
+    assert_same(tmp_path, classes=classes, generator={"validation_split": 0.4}, subset="validation")
+
+
+def test_a_path_that_ends_as_another_class_is_refused(tmp_path):
+    """The legacy code reads the files of that one twice."""
+    grow(tmp_path, NESTED)
+    assert listed(legacy, tmp_path, classes=["a", "b/a"]).filenames == ["a/1.jpg", "a/deep/2.jpg", "a/2.jpg"]
+    with pytest.raises(KeyError, match=r"`classes` must name folders of .* itself. Received: 'b/a'"):
+        listed(ours, tmp_path, classes=["a", "b/a"])
 
 
 def test_the_order_is_that_of_whole_paths_folder_by_folder(tmp_path):
