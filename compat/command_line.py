@@ -63,7 +63,9 @@ def main(arguments=None):
 def _load(command):
     """The function of a command, and with it TensorFlow, where it needs that."""
     module, name = _COMMANDS[command]
-    with contextlib.nullcontext() if command in _WITHOUT_TENSORFLOW else without_notices():
+    # Of a file that stops the demo's training, TensorFlow warns with a traceback; the demo says which it is.
+    level = 2 if command == "demo" else 1
+    with contextlib.nullcontext() if command in _WITHOUT_TENSORFLOW else without_notices(level):
         function = getattr(importlib.import_module(f".{module}", __package__), name)
         if "tensorflow" in sys.modules:
             sys.modules["tensorflow"].config.list_physical_devices()  # which is when it looks for GPUs, and tells

@@ -24,13 +24,16 @@ _PATIENCE = 5.0  # seconds for the rest to arrive; a process started meanwhile m
 
 
 @contextlib.contextmanager
-def without_notices():
+def without_notices(level=1):
     """Leave out, for a block that imports TensorFlow, what it says on every machine; anything else is passed on.
 
-    Later lines of the level INFO are left out, too. Nothing is where TensorFlow is loaded already, or where the
-    environment variable TF_CPP_MIN_LOG_LEVEL is 0.
+    Later lines below a level are left out, too. Nothing is where TensorFlow is loaded already, or where the environment
+    variable TF_CPP_MIN_LOG_LEVEL is 0.
+
+    Args:
+        level: 1 for INFO to be left out, 2 for WARNING, too; if the environment variable is not set.
     """
-    wanted = os.environ.setdefault(_LEVEL, "1") == "0"
+    wanted = os.environ.setdefault(_LEVEL, str(level)) == "0"
     if wanted or "tensorflow.python" in sys.modules or not (sys.__stderr__ and sys.executable):
         yield
         return

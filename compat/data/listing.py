@@ -64,8 +64,8 @@ def list_directory(directory, classes, extensions, split=None, follow_links=Fals
         A `Listing`. Folders are in the order of their paths, files by name.
 
     Raises:
-        KeyError: a class name is a path with images to keep: a class is a folder of `directory` itself. (So it is in the
-            legacy code, but for `["apples", "pears/apples"]`, where that reads the files of `apples` twice.)
+        KeyError: a class name is a path with images to keep: a class is a folder of `directory` itself. (So it is in
+            the legacy code, but for `["apples", "pears/apples"]`, where that reads the files of `apples` twice.)
     """
     notes = {kind: [] for kind in (*_WARNINGS, "left out")}
     links = follow_links and not is_remote(directory)
