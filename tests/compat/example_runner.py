@@ -1,8 +1,8 @@
 """Run the example scripts in one process and write down every batch that reached a model: for test_examples.py.
 
 `python -m tests.compat.example_runner FOLDER MODE[:NAME,...] ...`: the scripts are FOLDER/MODE/*.py and .ipynb, their
-data FOLDER/data, and what was recorded FOLDER/MODE/*.pkl. MODE "before", which must be the only one of its process,
-puts Keras's own legacy module under the old paths.
+data FOLDER/data, and what was recorded FOLDER/MODE/*.pkl. MODE "before", which must be the last, puts Keras's own
+legacy module under the old paths.
 """
 
 import contextlib

@@ -1,5 +1,6 @@
 """The command `keras-regen demo`."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -11,7 +12,8 @@ from PIL import Image
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_demo_on_a_directory(jpeg_directory, tmp_path, capsys):
+def test_demo_on_a_directory(jpeg_directory, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("keras_regen.compat.demo"), "EPOCHS", 1)
     picture = tmp_path / "made" / "picture.png"
     assert main(["demo", str(jpeg_directory), "--picture", str(picture)]) == 0
     printed = capsys.readouterr().out

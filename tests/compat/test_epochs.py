@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 from keras_regen.compat import ImageDataGenerator
-from keras_regen.compat.image import batches
 
 N, BATCH, LENGTH = 22, 4, 6
 DELETE = "Delete the argument: `fit`, `evaluate` and `predict` know how many there are."
@@ -57,11 +56,6 @@ def trained():
     model.compile("sgd", recorder.loss, run_eagerly=True)
     model.fit(np.zeros((1, 2, 2, 1)), np.zeros(1), verbose=0)
     return model, recorder
-
-
-@pytest.fixture(autouse=True)
-def nothing_said(monkeypatch):
-    monkeypatch.setattr(batches, "_warned", set())
 
 
 @pytest.mark.parametrize("workers", [1, 3])
