@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 
 from PIL import Image, UnidentifiedImageError
 
-from .data.files import Joined
+from .data.files import Joined, open_regular
 from .data.listing import known_endings, list_classes, list_directory
 from .image.utils import IMAGE_EXTENSIONS
 
@@ -189,11 +189,9 @@ def print_check(directory, show_all=False, as_json=False, formats=None):
 
 def _examine(formats, path):
     """The SHA-256 of a file, None if it is empty or cannot be read, and a dictionary of findings."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        return None, {"unreadable": "not a regular file"}  # a pipe would be waited for
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
             if not file.tell():

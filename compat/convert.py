@@ -69,7 +69,8 @@ def to_dataset(
         draws: "replay" for the legacy batches to the bit. "stateless" for a graph without any Python, in which order
             and draws follow from `seed`, the epoch and the index of the sample alone: the same at any parallelism, and
             fit for sharding, restarts and, by `distribute`, the tf.data service. The distributions are those of the
-            iterator, the geometry is that of `keras_regen.layers`, and files are read by TensorFlow's decoders.
+            iterator, the geometry is that of `keras_regen.layers`, and files are read by TensorFlow's decoders: to
+            Pillow's pixels, or an error names the file.
         drop_remainder: leave out the last batch of a pass if it is smaller.
         dtype: of the images; None is that of the iterator. To integers values are rounded and clipped.
         file_names: whether elements are pairs of what they would be and the paths of the (first) images.
@@ -78,7 +79,8 @@ def to_dataset(
             at the nearest pixel whatever the `interpolation_order`.
         on_error: "raise" an error that names the file, if one cannot be read; or "skip" the sample, whose batch is then
             smaller, so that the cardinality is not known; None is that of the iterator. What is skipped is logged once
-            and noted in the attribute `skipped`; with "stateless" draws it is printed, each time.
+            and noted in the attribute `skipped`; with "stateless" draws it is printed, each time. What is no fault of
+            the file (no descriptor or memory left, no answer of a server) is raised in any case.
         prefetch: number of batches to have ready.
         repeat: True to go on with the next epoch for ever, for `steps_per_epoch`; a number for so many epochs in a
             pass. With "stateless" draws a batch is then a function of its number, and every pass the same.

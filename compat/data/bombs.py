@@ -7,6 +7,12 @@ _JPEG = b"\xff\xd8\xff"
 _STARTS = (_JPEG, b"\x89PNG", b"GIF8", b"BM", b"RIFF")
 
 
+def bytes_from(content, at, count):
+    """So many bytes of a string scalar from a place on; fewer where it ends, which TensorFlow's `substr` minds."""
+    place = tf.clip_by_value(tf.cast(at, tf.int64), 0, tf.cast(tf.strings.length(content), tf.int64))
+    return tf.strings.substr(content, place, tf.cast(count, tf.int64))
+
+
 def no_bomb(content):
     """The content of an image file, a string scalar; when the graph runs, an error if that is of too many pixels.
 
@@ -16,11 +22,17 @@ def no_bomb(content):
     known = tf.reduce_any([tf.strings.substr(content, 0, len(start)) == start for start in _STARTS])
     checks = [tf.debugging.Assert(known, ["the file is no JPEG, PNG, GIF, BMP or WebP"])]
     if Image.MAX_IMAGE_PIXELS is not None:
-        is_jpeg = tf.strings.substr(content, 0, len(_JPEG)) == _JPEG
-        size = tf.cond(is_jpeg, lambda: _jpeg_size(content), lambda: _declared_size(content))
-        checks.append(tf.debugging.Assert(size <= 2 * Image.MAX_IMAGE_PIXELS, ["a decompression bomb"]))
+        checks.append(
+            tf.debugging.Assert(declared_pixels(content) <= 2 * Image.MAX_IMAGE_PIXELS, ["a decompression bomb"])
+        )
     with tf.control_dependencies(checks):
         return tf.identity(content)
+
+
+def declared_pixels(content):
+    """Height times width as a JPEG, PNG, GIF or WebP says, the content of whose file is a string scalar; else 0."""
+    is_jpeg = tf.strings.substr(content, 0, len(_JPEG)) == _JPEG
+    return tf.cond(is_jpeg, lambda: _jpeg_size(content), lambda: declared_size(content))
 
 
 def _jpeg_size(content):
@@ -28,9 +40,9 @@ def _jpeg_size(content):
     return height * width
 
 
-def _declared_size(content):
+def declared_size(content):
     """Height times width as a PNG, GIF or WebP says; 0 for BMP, which hold as many pixels as they say."""
-    header = tf.strings.substr(tf.strings.join([content, tf.constant(b"\0" * 30)]), 0, 30)
+    header = tf.strings.join([tf.strings.substr(content, 0, 30), tf.constant(b"\0" * 30)])
     values = tf.cast(tf.io.decode_raw(header, tf.uint8), tf.int64)
 
     def number(at, count):
@@ -55,7 +67,7 @@ def _gif_frame_size(content):
     """Height times width of the first frame of a GIF, which TensorFlow believes, not those of the screen."""
 
     def byte(at):
-        return tf.cast(tf.io.decode_raw(tf.strings.substr(content, at, 1), tf.uint8)[0], tf.int64)
+        return tf.cast(tf.io.decode_raw(bytes_from(content, at, 1), tf.uint8)[0], tf.int64)
 
     def step(at, inside):  # an extension with its first block, or one more, the last of which is empty
         return at + tf.where(inside, byte(at) + 1, byte(at + 2) + 3), ~inside | (byte(at) > 0)

@@ -13,7 +13,7 @@ from ...layers.base import seed_tensor
 from ...layers.tensorflow import ops
 from .augmentation import ROWS_SPEC, Rows, at_one_size, compiled
 from .cache import cached
-from .decoding_in_graph import decode_in_graph
+from .decoding_in_graph import decode_in_graph, paths_for_graph
 from .flow import Files, OneHot
 from .names import lookup
 from .order import seeds_of, shuffled
@@ -270,7 +270,7 @@ def _read_in_threads(files, settings):
 
 def _read_in_graph(files, settings):
     """A reader by TensorFlow's own decoders."""
-    names = lookup(files.paths)
+    names = lookup(paths_for_graph(files.paths, files.decoding, files.skipped))
     return lambda indices: decode_in_graph(names(indices), files.decoding, files.skipped is not None)
 
 

@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-from .bombs import no_bomb
-from .files import read_bytes
+from .files import blames_file, read_bytes
+from .tensorflow_decoders import FORMATS, JPEG, as_keras, decode, route
 from .threads import MOST_AT_ONCE, at_once
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
@@ -38,16 +38,12 @@ INTERPOLATIONS = {
 
 KERAS_INTERPOLATIONS = ("area", "bicubic", "bilinear", "gaussian", "lanczos3", "lanczos5", "mitchellcubic", "nearest")
 
-# Above this Pillow warns of a decompression bomb, and at twice this it refuses: leave both to Pillow.
-_MOST_PIXELS = 89_478_485
-_PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-_PNG_HEADER = 29  # bytes up to the interlace flag, the last field of IHDR
-_TO_PILLOW, _JPEG, _PNG = 0, 1, 2
 _ORIENTATION, _FIRST_LYING = 0x0112, 5  # the EXIF tag, and the first of its values that exchange height and width
 
 MANY_CORES = (os.cpu_count() or 1) > 8
 """Whether TensorFlow's decoders are the faster ones. A JPEG of 500x375 to 224x224 takes them 1.05 ms of a core and
 Pillow 0.88, of which it holds Python's lock for about 0.1: ten cores and more would wait for that."""
+_AT_ONCE = 64  # files whose contents are in memory at a time, where TensorFlow decodes
 
 
 @dataclass(frozen=True)
@@ -116,12 +112,13 @@ class Decoding:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def decode_with_pillow(path, decoding):
+def decode_with_pillow(path, decoding, content=None):
     """Decode one file with Pillow; equals `img_to_array(load_img(path, ...), data_format="channels_last")`.
 
     Args:
         path: str, bytes or path-like.
         decoding: a `Decoding`.
+        content: bytes of the file, if it has been read.
 
     Returns:
         An array of shape (height, width, channels) and of `decoding.dtype`; it may be read-only.
@@ -130,7 +127,7 @@ def decode_with_pillow(path, decoding):
         Exception: what the operating system or Pillow raises, of the same type, with the path in its message.
     """
     with naming(path):
-        return _pixels(read_bytes(path), decoding)
+        return _pixels(read_bytes(path) if content is None else content, decoding)
 
 
 @contextlib.contextmanager
@@ -144,10 +141,11 @@ def naming(path):
         while link is not None:  # Pillow's image, as large as the file says it is, would live on in these frames
             traceback.clear_frames(link.__traceback__)
             link = link.__cause__ or link.__context__
-        if isinstance(error, OSError) and error.filename is not None:
-            raise  # the operating system's own, which names the file
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = error.filename or name  # the operating system's own, which may name the file
+            raise
         try:
-            named = type(error)(f"{name}: {error}")
+            named = type(error)(f"{name}: {str(error) or type(error).__name__}")
         except TypeError:  # an exception that is not built from one message
             named = OSError(f"{name}: {type(error).__name__}: {error}")
         raise named from error
@@ -185,32 +183,40 @@ def _centred_box(height, width, decoding):
     return left, top, left + kept_width, top + kept_height
 
 
-def _load_batch_with_pillow(paths, decoding, errors):
-    images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
-    pending, found = iter(range(len(paths))), {}
+def _in_threads(work, places, raising):
+    """Call `work` with each place, in threads.
 
-    def work():
-        for index in pending:
+    Args:
+        work: function of a place.
+        places: sequence of integers in order.
+        raising: whether to begin no more of them after an error.
+
+    Returns:
+        Dictionary from place to exception; with `raising`, the first of them all is there.
+    """
+    pending, errors = iter(places), {}
+
+    def worker():
+        for place in pending:
             try:
-                images[index] = decode_with_pillow(paths[index], decoding)
+                work(place)
             except Exception as error:
-                found[index] = error
-                if errors is None:
+                errors[place] = error
+                if raising:
                     return
 
-    at_once(work, min(len(paths), MOST_AT_ONCE))
-    if errors is not None:
-        errors.update(found)
-    elif found:
-        raise found[min(found)]
-    return images
+    at_once(worker, min(len(places), MOST_AT_ONCE))
+    return errors
 
 
-def _pillow_in_graph(path, decoding):
-    """Decode the file named by a string scalar with Pillow, inside a graph."""
-    # The name is looked up when the graph runs, so that a test can count the calls.
-    image = tf.numpy_function(lambda name: decode_with_pillow(name, decoding), [path], decoding.dtype, stateful=False)
-    return tf.ensure_shape(image, decoding.shape)
+def _load_with_pillow(paths, decoding, raising):
+    """The images of the files at `paths`, and the exceptions as `_in_threads` returns them."""
+    images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
+
+    def load(i):
+        images[i] = decode_with_pillow(paths[i], decoding)
+
+    return images, _in_threads(load, range(len(paths)), raising)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -218,134 +224,42 @@ def _pillow_in_graph(path, decoding):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _route(content, formats, decoding):
-    """Which decoder takes a file's content, a string scalar: an int32 scalar, one of the three constants above."""
-    most_pixels = min(_MOST_PIXELS, Image.MAX_IMAGE_PIXELS or _MOST_PIXELS)
-    route = tf.constant(_TO_PILLOW)
-    if "PNG" in formats:
-        padded = tf.strings.join([tf.strings.substr(content, 0, _PNG_HEADER), tf.constant(b"\0" * _PNG_HEADER)])
-        header = tf.cast(tf.io.decode_raw(tf.strings.substr(padded, 0, _PNG_HEADER), tf.uint8), tf.int64)
-        width, height = (tf.reduce_sum(header[i : i + 4] * [1 << 24, 1 << 16, 1 << 8, 1]) for i in (16, 20))
-        depth, colour, interlace = header[24], header[25], header[28]
-        # Not 16 bits: scaled differently. Not a palette (3): an index beyond it is an error to Pillow alone. And to
-        # rgba only what has an alpha channel (4, 6): elsewhere one value may be marked transparent, and the two read
-        # a mark of more bits than the pixels have differently.
-        known = (depth <= 8) & (colour != 3) & ((colour >= 4) | (decoding.color_mode != "rgba"))
-        known &= (interlace == 0) & (width * height <= most_pixels)
-        route = tf.where(known & (tf.strings.substr(content, 0, len(_PNG_START)) == _PNG_START), _PNG, route)
-    if "JPEG" in formats:
-
-        def jpeg_route():
-            # Pillow refuses a JPEG whose end marker is missing; TensorFlow does not always.
-            complete = tf.strings.substr(content, -2, 2) == b"\xff\xd9"
-            height, width, channels = tf.unstack(tf.cast(tf.io.extract_jpeg_shape(content), tf.int64))
-            known = complete & (height * width <= most_pixels) & ((channels == 1) | (channels == 3))
-            return tf.where(known, _JPEG, _TO_PILLOW)
-
-        route = tf.cond(tf.strings.substr(content, 0, 3) == b"\xff\xd8\xff", jpeg_route, lambda: route)
-    return route
-
-
-def _nearest_indices(start, length, size):
-    """The source index of each of `size` pixels over `length` pixels from `start` on: Pillow's own arithmetic.
-
-    Pillow adds the scale to a running float64 position, pixel by pixel; multiplying instead rounds differently.
-    """
-    # Not `/`: inside a graph, TensorFlow's optimizer turns a division by a constant into a multiplication by its
-    # reciprocal, which moves a pixel for one pair of sizes in thirty. It leaves this operation alone.
-    scale = tf.math.divide_no_nan(tf.cast(length, tf.float64), tf.cast(size, tf.float64))
-    first = tf.cast(start, tf.float64) + scale * 0.5
-    return tf.cast(tf.cumsum(tf.concat([[first], tf.fill([size - 1], scale)], 0)), tf.int32)
-
-
-def finish(image, decoding):
-    """Resize by nearest neighbour and convert the colours of a decoded uint8 image (h, w, 3 or 4)."""
-    height, width, channels = decoding.shape
-    shape = tf.shape(image, out_type=tf.int64)
-
-    def resize():
-        top, left, kept_height, kept_width = tf.constant(0, tf.int64), tf.constant(0, tf.int64), shape[0], shape[1]
-        if decoding.keep_aspect_ratio:
-            kept_height = tf.minimum(shape[0], shape[1] * height // width)
-            kept_width = tf.minimum(shape[1], shape[0] * width // height)
-            top, left = (shape[0] - kept_height) // 2, (shape[1] - kept_width) // 2
-        rows = tf.gather(image, _nearest_indices(top, kept_height, height))
-        return tf.gather(rows, _nearest_indices(left, kept_width, width), axis=1)
-
-    image = tf.cond((shape[0] == height) & (shape[1] == width), lambda: image, resize)
-    # Colours after the resize: nearest neighbour only picks pixels, so the order does not matter, and here are fewer.
-    if channels == 1:
-        red, green, blue = tf.unstack(tf.cast(tf.ensure_shape(image, (height, width, 3)), tf.int32), axis=-1)
-        # Pillow's luma in 16-bit fixed point, rounded to nearest; equal channels stay as they are.
-        luma = tf.bitwise.right_shift(19595 * red + 38470 * green + 7471 * blue + 0x8000, 16)
-        image = tf.cast(luma[..., None], tf.float32)
-    elif channels == 4:
-        opaque = tf.ensure_shape(image, (height, width, None))
-        with_alpha = tf.pad(opaque, [[0, 0], [0, 0], [0, 1]], constant_values=255)
-        image = with_alpha[..., :4]  # cuts the padding off again where the file brought its own alpha
-    return tf.ensure_shape(image, decoding.shape)
-
-
-def _decode_jpeg(content, decoding):
-    # INTEGER_ACCURATE is what Pillow's libjpeg does; the default differs by up to 18 grey levels.
-    # Always three channels: with one, TensorFlow takes the luma stored in the file instead of computing it.
-    return finish(tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE"), decoding)
-
-
-def _decode_png(content, decoding):
-    return finish(tf.io.decode_png(content, channels=4 if decoding.color_mode == "rgba" else 3), decoding)
-
-
-_DECODERS = {"JPEG": _decode_jpeg, "PNG": _decode_png}
-
-
-def _decode_native(path, formats, decoding):
-    """Decode one file, a string scalar, natively if that is known to be the same and by Pillow if not."""
-    content = tf.io.read_file(path)
-    return tf.switch_case(
-        _route(content, formats, decoding),
-        {
-            _TO_PILLOW: lambda: _pillow_in_graph(path, decoding),
-            _JPEG: lambda: _decode_jpeg(content, decoding),
-            _PNG: lambda: _decode_png(content, decoding),
-        },
-    )
-
-
-def _native_formats(decoding):
-    """The formats that TensorFlow decodes to Pillow's pixels with this decoding on this machine."""
-    if decoding.interpolation != "nearest" or decoding.decoder != "pillow" or decoding.exif_transpose:
-        return ()  # only Pillow does that, so it may decode
-    return tuple(name for name in ("JPEG", "PNG") if _agrees(name))
+def agreeing_formats():
+    """The formats of which TensorFlow decodes most kinds to Pillow's pixels on this machine; see `route`."""
+    return tuple(name for name in FORMATS if _agrees(name))
 
 
 @functools.cache
 def _agrees(name):
-    """Whether TensorFlow decodes and resizes small images of the format "JPEG" or "PNG" to Pillow's pixels here.
+    """Whether TensorFlow decodes and resizes small images of one of `FORMATS` to Pillow's pixels here.
 
-    The two bring their own libjpeg, and either may be built with another one some day. Warns once if they differ.
+    The two bring their own libraries, and either may be built with another one some day. Warns once if they differ.
     """
     noise = np.random.RandomState(0).randint(0, 256, (9, 12, 3)).astype("uint8")
     colour = Image.fromarray(noise).resize((40, 56), Image.Resampling.BICUBIC)
     if name == "JPEG":
         variants = [(colour, {"quality": 80, "subsampling": subsampling}) for subsampling in (0, 1, 2)]
         variants += [(colour, {"progressive": True}), (colour.convert("L"), {"quality": 60})]
+    elif name == "PNG":
+        variants = [(colour.convert(mode), {}) for mode in ("RGB", "L", "LA", "1", "P")]
+    elif name == "WEBP":
+        variants = [(colour, {}), (colour, {"lossless": True})]
     else:
-        variants = [(colour.convert(mode), {}) for mode in ("RGB", "L", "LA", "1")]
+        variants = [(colour, {})]
     with tf.init_scope(), tf.device("/device:CPU:0"):
         decoding = Decoding(5, 7, "grayscale")
         # Compiled as in use, not eager: the graph optimizer has its own ideas of arithmetic, and the resize from 56 to
         # 5 and from 40 to 7 pixels is sensitive to them.
-        decode = tf.function(_DECODERS[name], autograph=False)
+        decode_all = _compiled(decoding, (name,), None)
         for image, options in variants:
             file = io.BytesIO()
             image.save(file, name, **options)
-            decoded = decode(tf.constant(file.getvalue()), decoding).numpy()
-            if not np.array_equal(decoded, _pixels(file.getvalue(), decoding)):
+            decoded, here = (tensor[0] for tensor in decode_all(tf.constant([file.getvalue()])))
+            if not here or not np.array_equal(decoded, _pixels(file.getvalue(), decoding)):
                 warnings.warn(
                     f"TensorFlow {tf.__version__} and Pillow {Image.__version__} (libjpeg-turbo "
                     f"{features.version('libjpeg_turbo')}) decode the same {name} to different pixels on this "
-                    f"machine, so {name} files are decoded by Pillow: same pixels as before, but slower.",
+                    f"machine, so {name} files are left to Pillow: same pixels as before, but slower.",
                     RuntimeWarning,
                     stacklevel=2,
                 )
@@ -353,23 +267,61 @@ def _agrees(name):
     return True
 
 
+@functools.lru_cache(maxsize=64)
+def _compiled(decoding, formats, most_pixels):
+    """A function of contents (n,) that returns images, and whether each is to be had from TensorFlow, bool (n,)."""
+
+    def decode_one(content):
+        if decoding.decoder == "keras":
+            return as_keras(content, decoding), tf.constant(True)
+        way = route(content, formats, decoding, most_pixels)
+        return decode(content, way, decoding), way >= JPEG
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def decode_all(contents):
+        specs = tf.TensorSpec(decoding.shape, decoding.dtype), tf.TensorSpec([], tf.bool)
+        return tf.map_fn(decode_one, contents, fn_output_signature=specs, parallel_iterations=max(16, os.cpu_count()))
+
+    return decode_all
+
+
+def _by_tensorflow(contents, decoding, formats):
+    """The images in the contents of files (bytes), and whether each is to be had from TensorFlow."""
+    # Above this Pillow warns of a decompression bomb, and at twice this it refuses: leave both to Pillow.
+    most_pixels = Image.MAX_IMAGE_PIXELS
+    # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
+    with tf.device("/device:CPU:0"):
+        images, here = _compiled(decoding, formats, most_pixels)(tf.constant(contents))
+    return images.numpy(), here.numpy()
+
+
+def _load_by_tensorflow(paths, decoding, formats, raising):
+    """The images of the files at `paths`, and the exceptions as `_in_threads` returns them."""
+    contents = {}
+
+    def read(i):
+        contents[i] = read_bytes(paths[i])
+
+    def decode_again(i):
+        if decoding.decoder == "keras":
+            with naming(paths[i]):
+                images[i] = _by_tensorflow([contents[i]], decoding, formats)[0][0]
+        else:
+            images[i] = decode_with_pillow(paths[i], decoding, contents[i])
+
+    errors = _in_threads(read, range(len(paths)), raising)
+    left = [i for i in range(len(paths)) if i in contents and not (raising and i > min(errors, default=i))]
+    try:
+        images, here = _by_tensorflow([contents.get(i, b"") for i in range(len(paths))], decoding, formats)
+        left = [i for i in left if not here[i]]
+    except tf.errors.OpError:  # of one file, which is not named. Pillow may read what TensorFlow refuses.
+        images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
+    return images, errors | _in_threads(decode_again, left, raising)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Batches
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=64)
-def _compiled(decoding, formats, most_pixels):
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    def decode(paths):
-        return tf.map_fn(
-            lambda path: _decode_native(path, formats, decoding),
-            paths,
-            fn_output_signature=tf.TensorSpec(decoding.shape, decoding.dtype),
-            parallel_iterations=16,
-        )
-
-    return decode
 
 
 def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None):
@@ -388,68 +340,23 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None):
 
     Raises:
         Exception: without `errors`, what `decode_with_pillow` raises for the first file, in their order, that cannot be
-            decoded.
+            decoded. With them, only what is not due to the file (see `blames_file`): it may befall any other.
     """
-    paths = [os.fsencode(path) for path in paths]
-    if decoding.decoder == "keras":
-        return _load_batch_as_keras(paths, decoding, errors)
-    formats = _native_formats(decoding) if use_tensorflow and paths else ()
-    if not formats:
-        return _load_batch_with_pillow(paths, decoding, errors)
-    try:
-        # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
-        with tf.device("/device:CPU:0"):
-            return _compiled(decoding, formats, Image.MAX_IMAGE_PIXELS)(tf.constant(paths)).numpy()
-    except tf.errors.OpError:  # Pillow decides: it may read what TensorFlow refuses, and its errors name the file
-        return _load_batch_with_pillow(paths, decoding, errors)
-
-
-def _load_batch_as_keras(paths, decoding, errors):
-    if not paths:
-        return np.zeros((0, *decoding.shape), decoding.dtype)
-    with tf.device("/device:CPU:0"):
-        try:
-            return np.array(_compiled_as_keras(decoding, Image.MAX_IMAGE_PIXELS)(tf.constant(paths)))
-        except tf.errors.OpError:  # which does not name the file
-            images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
-            for index, path in enumerate(paths):
-                try:
-                    with naming(path):
-                        images[index] = _compiled_as_keras(decoding, Image.MAX_IMAGE_PIXELS)(tf.constant([path]))[0]
-                except Exception as error:
-                    if errors is None:
-                        raise
-                    errors[index] = error
-            return images
-
-
-@functools.lru_cache(maxsize=64)
-def _compiled_as_keras(decoding, most_pixels):
-    spec = tf.TensorSpec(decoding.shape, decoding.dtype)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    def decode(paths):
-        return tf.map_fn(
-            lambda path: as_keras(tf.io.read_file(path), decoding),
-            paths,
-            fn_output_signature=spec,
-            parallel_iterations=os.cpu_count(),
-        )
-
-    return decode
-
-
-def as_keras(content, decoding):
-    """The pixels that `image_dataset_from_directory` has, of a file's content (a string scalar)."""
-    image = tf.io.decode_image(no_bomb(content), decoding.channels, expand_animations=False)
-    image = tf.ensure_shape(image, [None, None, decoding.channels])
-    image = cropped(image, decoding) if decoding.keep_aspect_ratio else image
-    return tf.cast(tf.image.resize(image, decoding.shape[:2], decoding.interpolation), tf.float32)
-
-
-def cropped(image, decoding):
-    """The largest centred box of the wanted aspect ratio of an image (h, w, channels)."""
-    shape = tf.shape(image, out_type=tf.int64)
-    height, width = int(decoding.height), int(decoding.width)
-    kept = tf.minimum(shape[0], shape[1] * height // width), tf.minimum(shape[1], shape[0] * width // height)
-    return tf.image.crop_to_bounding_box(image, (shape[0] - kept[0]) // 2, (shape[1] - kept[1]) // 2, *kept)
+    paths, chunks = [os.fsdecode(path) for path in paths], []
+    # Only Pillow resizes otherwise, reduces while it decodes, and turns: so it may decode.
+    pillow_only = decoding.interpolation != "nearest" or decoding.decoder != "pillow" or decoding.exif_transpose
+    formats = agreeing_formats() if use_tensorflow and not pillow_only else ()
+    if formats or decoding.decoder == "keras":
+        load, most = functools.partial(_load_by_tensorflow, formats=formats), _AT_ONCE
+    else:
+        load, most = _load_with_pillow, len(paths) or 1
+    for start in range(0, len(paths), most):
+        images, found = load(paths[start : start + most], decoding, raising=errors is None)
+        for place in sorted(found):
+            if errors is None or not blames_file(found[place]):
+                raise found[place]
+            errors[start + place] = found[place]
+        chunks.append(images)
+    if len(chunks) == 1:
+        return chunks[0]
+    return np.concatenate([np.zeros((0, *decoding.shape), decoding.dtype), *chunks])

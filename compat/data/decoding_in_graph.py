@@ -1,49 +1,135 @@
 """Image files to pixels by TensorFlow alone: a graph that any process can run, and that names what it cannot read."""
 
+import io
 import os
+import warnings
 
 import tensorflow as tf
+from PIL import Image
 
-from .bombs import no_bomb
-from .decoding import as_keras, cropped, finish
+from .bombs import declared_pixels
+from .decoding import agreeing_formats
+from .files import blames_file, not_regular, read_bytes, split_paths
+from .tensorflow_decoders import BROKEN, FOREIGN, as_keras, centred_box, decode, route
+
+_KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic", "box": "box", "lanczos": "lanczos3"}
+_READ = ("JPEG", "MPO", "PNG", "BMP", "WEBP")  # Pillow's names of the formats
+_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_LOOKS = 100  # into files of other endings
+_ROOM = 16  # bytes a pixel, at most, that a decoder takes
+
+
+def paths_for_graph(paths, decoding, skipped=None):
+    """The paths of files for `decode_in_graph`, after a look at what it could not read, wait for, or read otherwise.
+
+    Args:
+        paths: sequence of n str.
+        decoding: a `Decoding`.
+        skipped: a `Skipped`, where a path to something that is no regular file is noted; None if that is an error.
+
+    Returns:
+        Sequence of n str: `paths`, but for what is to be skipped, whose path is one to nothing, which says so.
+
+    Raises:
+        ValueError: TensorFlow cannot decode in this way, or a file of an ending that it does not read.
+        OSError: without `skipped`, a path leads to a pipe, a device, a folder.
+    """
+    _check(decoding)
+    for place in not_regular(paths):
+        try:
+            read_bytes(paths[place])
+        except OSError as error:
+            if skipped is None:
+                raise
+            skipped.add(paths[place], error)
+            paths = list(paths[:])  # of its own, and only now: `paths` may be a million, which are joined one by one
+            paths[place] = os.path.join(paths[place], "is not a regular file")
+    names = split_paths(paths)[1] if decoding.decoder == "pillow" else []
+    others = [place for place, name in enumerate(names) if not name.lower().endswith(_ENDINGS)]
+    for path in (paths[place] for place in others[:_LOOKS]):
+        if (form := _format(path)) not in _READ:
+            raise ValueError(
+                f"draws='stateless' reads JPEG, PNG, BMP and WebP. Received: {path}, in {form}, "
+                f"among {len(others)} of {len(paths)} files of other endings. Convert them, or use draws='replay'."
+            )
+    return paths
+
+
+def _check(decoding):
+    """Raise a ValueError if a graph cannot do what a `Decoding` says, and warn if not to the last digit."""
+    if decoding.decoder == "fast" or decoding.exif_transpose:
+        option = "exif_transpose=True" if decoding.exif_transpose else "decode='fast'"
+        raise ValueError(f"{option} is Pillow's: it cannot be part of a graph.")
+    if decoding.decoder == "keras" or decoding.interpolation == "nearest":
+        return
+    said = f"interpolation={decoding.interpolation!r}"
+    if decoding.interpolation not in _KERNELS or decoding.color_mode == "rgba":
+        raise ValueError(
+            f"{said} with color_mode={decoding.color_mode!r} cannot be part of a graph: use draws='replay', or "
+            "interpolation='nearest'."
+        )
+    warnings.warn(
+        f"{said} with draws='stateless' is TensorFlow's, which differs from Pillow's by a grey level here and there: "
+        "use draws='replay', interpolation='nearest' or decode='keras' for the very pixels of the iterator.",
+        stacklevel=2,
+    )
+
+
+def _format(path):
+    """Pillow's name of the format of a file; the first of those that are read if it cannot be told."""
+    try:
+        with Image.open(io.BytesIO(read_bytes(path))) as image:
+            return image.format
+    except Exception as error:
+        if not blames_file(error):
+            raise
+        return _READ[0]  # the graph will say what is wrong with it
 
 
 def decode_in_graph(paths, decoding, skip=False):
     """Decode a batch of files by TensorFlow alone, as part of a graph that any process can run.
 
-    JPEG and PNG with "nearest" interpolation have Pillow's pixels (but for what `load_batch` leaves to Pillow: PNGs of
-    16 bits or with a palette, JPEGs in CMYK); other formats are those of `tf.io.decode_image`, and other interpolations
-    those of `tf.image.resize` with antialiasing, which are a few grey levels from Pillow's.
+    The pixels are Pillow's: what TensorFlow would decode to others, as 16 bits or CMYK, is an error. So it is with
+    `skip`, too, since nothing is wrong with the file. Interpolations other than "nearest" are those of
+    `tf.image.resize` with antialiasing.
 
     Args:
-        paths: string tensor (n,).
+        paths: string tensor (n,), from `paths_for_graph`.
         decoding: a `Decoding`.
-        skip: whether a file that cannot be decoded is left black and printed to stderr, instead of an error.
+        skip: whether a file that cannot be decoded, or is not there, is left black and printed to stderr, instead of an
+            error.
 
     Returns:
         Images (n, height, width, channels) in `decoding.dtype`, and whether each was decoded, bool (n,).
 
     Raises:
-        ValueError: TensorFlow cannot decode in this way.
-        tf.errors.InvalidArgumentError: while the graph runs; it names the files. TensorFlow logs what it says of them.
+        tf.errors.OpError: while the graph runs; it names the files. An `InvalidArgumentError` where something is wrong
+            with them, of which TensorFlow logs the details; else what TensorFlow says of reading them.
     """
-    if decoding.decoder == "fast" or decoding.exif_transpose:
-        option = "exif_transpose=True" if decoding.exif_transpose else "decode='fast'"
-        raise ValueError(f"{option} is Pillow's: it cannot be part of a graph.")
+    formats = () if decoding.decoder == "keras" else agreeing_formats()
     spec = tf.TensorSpec(decoding.shape, decoding.dtype)
+    specs = spec, tf.TensorSpec([], tf.bool)
+
+    def decode_one(content):
+        return _decode(content, decoding, formats)
 
     def at_once(paths):
-        return tf.map_fn(
-            lambda path: _decode(path, decoding), paths, fn_output_signature=spec, parallel_iterations=os.cpu_count()
-        )
+        read = lambda path: decode_one(tf.io.read_file(path))  # noqa: E731
+        images, foreign = tf.map_fn(read, paths, fn_output_signature=specs, parallel_iterations=os.cpu_count())
+        return images, tf.ones_like(foreign), foreign
 
     def one_by_one(paths):
         count = tf.shape(paths, out_type=tf.int64)[0]
-        readable = tf.data.Dataset.from_tensor_slices(paths).enumerate()
-        readable = readable.map(lambda place, path: (place, _decode(path, decoding))).ignore_errors(log_warning=True)
-        places, images = readable.batch(count).concatenate(_nothing(spec)).take(1).get_single_element()
-        shape = tf.concat([count[None], tf.constant(decoding.shape, tf.int64)], 0)
-        good = tf.scatter_nd(places[:, None], tf.ones_like(places, tf.bool), [count])
+        # What goes wrong in reading is no error that is ignored: TensorFlow says what it is, and of which file.
+        contents = tf.map_fn(_read_if_there if skip else tf.io.read_file, paths, parallel_iterations=1)
+        readable = tf.data.Dataset.from_tensor_slices(_with_room(contents)).enumerate()
+        readable = readable.map(lambda place, content: (place, *decode_one(content))).ignore_errors(log_warning=True)
+        places, images, foreign = readable.batch(count).concatenate(_nothing(spec)).take(1).get_single_element()
+
+        def spread(values, shape=()):
+            return tf.scatter_nd(places[:, None], values, tf.concat([count[None], tf.constant(shape, tf.int64)], 0))
+
+        good = spread(tf.ones_like(places, tf.bool))
         bad = tf.boolean_mask(paths, ~good)
         if skip:
             message = "Skipped, as it cannot be read:"
@@ -51,49 +137,70 @@ def decode_in_graph(paths, decoding, skip=False):
         else:
             said = tf.debugging.Assert(tf.size(bad) == 0, ["cannot be read as an image:", bad], summarize=-1)
         with tf.control_dependencies([said]):
-            return tf.scatter_nd(places[:, None], images, shape), good
+            return spread(images, decoding.shape), good, spread(foreign)
 
     # A graph cannot catch an error, but a dataset can leave out elements with one: what costs time only if there is
     # one. The second of these is computed if there is no first.
     batch = tf.data.Dataset.from_tensors(paths)
-    whole = batch.map(lambda paths: (at_once(paths), tf.ones_like(paths, tf.bool))).ignore_errors()
-    images, good = whole.concatenate(batch.map(one_by_one)).take(1).get_single_element()
-    return tf.ensure_shape(images, [None, *decoding.shape]), tf.ensure_shape(good, [None])
+    whole = batch.map(at_once).ignore_errors()
+    images, good, foreign = whole.concatenate(batch.map(one_by_one)).take(1).get_single_element()
+    foreign = tf.boolean_mask(paths, foreign)
+    message = (
+        "TensorFlow does not decode this to Pillow's pixels. Convert it to a JPEG or PNG of 8 bits in RGB or grey, "
+    )
+    message = [message + "or use draws='replay':", foreign]
+    with tf.control_dependencies([tf.debugging.Assert(tf.size(foreign) == 0, message, summarize=-1)]):
+        return tf.ensure_shape(images, [None, *decoding.shape]), tf.ensure_shape(good, [None])
 
 
 def _nothing(spec):
     """A dataset of one batch of no places and no images, for a batch without a readable file."""
-    return tf.data.Dataset.from_tensors((tf.zeros([0], tf.int64), tf.zeros([0, *spec.shape], spec.dtype)))
+    no_images = tf.zeros([0, *spec.shape], spec.dtype)
+    return tf.data.Dataset.from_tensors((tf.zeros([0], tf.int64), no_images, tf.zeros([0], tf.bool)))
 
 
-def _decode(path, decoding):
-    """The image of one file, a string scalar."""
-    content = tf.io.read_file(path)
+def _read_if_there(path):
+    """The content of a file, a string scalar; nothing of a file that is not there."""
+    # Which error it was, nobody can tell in a graph; so it is asked beforehand. Not of names that are patterns to this
+    # operation, nor of other machines, of which it cannot tell an absent file from one that does not answer.
+    asked = ~tf.strings.regex_full_match(path, r"\C*[*?\[\\]\C*|[A-Za-z][A-Za-z0-9.+-]*://\C*")
+    gone = tf.cond(asked, lambda: tf.equal(tf.size(tf.io.matching_files(path)), 0), lambda: False)
+    return tf.cond(gone, lambda: tf.constant(b""), lambda: tf.io.read_file(path))
+
+
+def _with_room(contents):
+    """The contents of files, if there is memory to decode the largest; an error of that is not to be ignored."""
+    sizes, most = tf.data.Dataset.from_tensor_slices(contents).map(declared_pixels).ignore_errors(), _most_pixels()
+    larger = lambda so_far, size: tf.maximum(so_far, tf.where(size <= (most or 1 << 30), size, 0))  # noqa: E731
+    largest = sizes.reduce(tf.constant(0, tf.int64), larger)
+    with tf.control_dependencies([tf.raw_ops.Empty(shape=tf.cast([largest, _ROOM], tf.int32), dtype=tf.uint8)]):
+        return tf.identity(contents)
+
+
+def _most_pixels():
+    """Up to where Pillow takes no image for a decompression bomb; None without a limit."""
+    return None if Image.MAX_IMAGE_PIXELS is None else 2 * Image.MAX_IMAGE_PIXELS
+
+
+def _decode(content, decoding, formats):
+    """The image in a content, a string scalar, and whether it is one for Pillow: then it is black."""
     if decoding.decoder == "keras":
-        return as_keras(content, decoding)
-    channels = 4 if decoding.color_mode == "rgba" else 3
-    is_jpeg = tf.strings.substr(content, 0, 3) == b"\xff\xd8\xff"
-    complete = (tf.strings.length(content) > 0) & (~is_jpeg | (tf.strings.substr(content, -2, 2) == b"\xff\xd9"))
-    with tf.control_dependencies([tf.debugging.Assert(complete, ["the file is empty or truncated"])]):
-        content = no_bomb(content)
-    image = tf.cond(
-        is_jpeg,
-        lambda: _with_channels(tf.io.decode_jpeg(content, 3, dct_method="INTEGER_ACCURATE"), channels),
-        lambda: tf.io.decode_image(content, channels, expand_animations=False),
-    )
-    image = tf.ensure_shape(image, [None, None, channels])
-    return finish(image if decoding.interpolation == "nearest" else _resized(image, decoding), decoding)
-
-
-def _with_channels(image, channels):
-    return image if channels == 3 else tf.pad(image, [[0, 0], [0, 0], [0, 1]], constant_values=255)
+        return as_keras(content, decoding), tf.constant(False)
+    way = route(content, formats, decoding, _most_pixels())
+    resize = None if decoding.interpolation == "nearest" else lambda image: _resized(image, decoding)
+    with tf.control_dependencies([tf.debugging.Assert(way != BROKEN, ["it is no image, or not a whole one"])]):
+        return decode(content, way, decoding, resize), way == FOREIGN
 
 
 def _resized(image, decoding):
     """Resized by `tf.image`, in uint8."""
-    method = {"hamming": "bilinear", "box": "area", "lanczos": "lanczos3"}.get(
-        decoding.interpolation, decoding.interpolation
+    top, left, height, width = (tf.cast(size, tf.float32) for size in centred_box(image, decoding))
+    scale = tf.stack([decoding.height / height, decoding.width / width])
+    resized = tf.raw_ops.ScaleAndTranslate(
+        images=image[None],
+        size=decoding.shape[:2],
+        scale=scale,
+        translation=-scale * tf.stack([top, left]),
+        kernel_type=_KERNELS[decoding.interpolation],
     )
-    image = cropped(image, decoding) if decoding.keep_aspect_ratio else image
-    resized = tf.image.resize(image, decoding.shape[:2], method, antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    return tf.cast(tf.clip_by_value(tf.round(resized[0]), 0, 255), tf.uint8)

@@ -7,6 +7,7 @@ import multiprocessing.pool
 import operator
 import os
 import re
+import stat
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,11 +20,40 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://")
 _FEW, _MANY = 8, 4
 """`unusable` looks into a folder from so many names on, and at so many times as many entries as names. An entry takes a
 third of the time of a look at one file here, and far less on a network."""
+_OF_THE_FILE = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG),  # no such regular file
+    *(errno.EACCES, errno.EPERM),
+}
 
 
 def is_remote(path):
     """Whether a path (str, bytes or path-like) begins with a scheme, as "gs://bucket/a.jpg" does."""
     return _SCHEME.match(path if isinstance(path, str) else os.fsdecode(path)) is not None
+
+
+def _without_waiting(name, flags):
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has neither this nor such pipes
+
+
+def open_regular(path):
+    """Open a file of this machine, if it is a regular one. A pipe would be waited for, a device might never end.
+
+    Args:
+        path: str, bytes or path-like.
+
+    Returns:
+        A file object to read bytes from.
+
+    Raises:
+        OSError (FileNotFoundError, PermissionError, IsADirectoryError, ...): the file cannot be opened, or is not a
+            regular one; the error has its name.
+    """
+    name = os.fsdecode(path)
+    file = open(name, "rb", 0, opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.ENXIO, "Not a regular file", name)
+    return file
 
 
 def read_bytes(path):
@@ -36,13 +66,59 @@ def read_bytes(path):
         bytes.
 
     Raises:
-        OSError (FileNotFoundError, PermissionError, ...): the file cannot be read; the error has its name.
+        OSError (FileNotFoundError, PermissionError, ...): the file cannot be read, or is not a regular one; the error
+            has its name.
     """
     if not is_remote(path):
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read()
     with _as_os_error(path), tf.io.gfile.GFile(os.fsencode(path), "rb") as file:
         return file.read()
+
+
+def blames_file(error):
+    """Whether what was raised while a file was read and decoded is due to the file alone.
+
+    Otherwise it is due to the process, the machine or the network, and the next file may meet the same: descriptors or
+    memory run out, a server does not answer.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in _OF_THE_FILE
+    if isinstance(error.__cause__, tf.errors.OpError):
+        return isinstance(error.__cause__, tf.errors.InvalidArgumentError)
+    by_a_codec = "out of memory error" in str(error)  # as Pillow's say
+    return not isinstance(error, MemoryError) and not by_a_codec
+
+
+def not_regular(paths):
+    """Which of many paths lead to something that is there and no regular file: a look at their folders.
+
+    Args:
+        paths: sequence of str.
+
+    Returns:
+        List of places in `paths`.
+
+    Raises:
+        OSError: a folder cannot be looked into, for another reason than that it is not there or not permitted.
+    """
+    directory, names = split_paths(paths)
+    odd = set()
+    for folder in {name[: name.rfind(os.sep) + 1] for name in names}:
+        place = os.path.join(directory, folder)
+        try:
+            if not is_remote(place):
+                with os.scandir(place or ".") as entries:
+                    odd.update(folder + entry.name for entry in entries if not entry.is_file())
+        except OSError as error:  # of a folder that is not there or not permitted, reading will tell
+            if not blames_file(error):
+                raise
+    return [place for place, name in enumerate(names) if name in odd and os.path.exists(paths[place])] if odd else []
+
+
+def split_paths(paths):
+    """The folder of a sequence of paths (str), "" if they have none in common, and the names in it, unjoined."""
+    return (os.fsdecode(paths.directory), paths.names) if isinstance(paths, Joined) else ("", paths)
 
 
 def is_file(path):
@@ -265,6 +341,11 @@ def _as_os_error(path):
     try:
         yield
     except tf.errors.OpError as error:
-        codes = {tf.errors.NotFoundError: errno.ENOENT, tf.errors.PermissionDeniedError: errno.EACCES}
+        codes = {
+            tf.errors.NotFoundError: errno.ENOENT,
+            tf.errors.PermissionDeniedError: errno.EACCES,
+            tf.errors.DeadlineExceededError: errno.ETIMEDOUT,
+            tf.errors.ResourceExhaustedError: errno.ENOMEM,
+        }
         code = codes.get(type(error), errno.EIO)  # by which OSError becomes FileNotFoundError, say
         raise OSError(code, error.message or os.strerror(code), os.fsdecode(path)) from error

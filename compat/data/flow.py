@@ -12,14 +12,20 @@ from .decoding import MANY_CORES, Decoding, load_batch
 
 
 class Skipped(dict):
-    """The files that could not be read and were left out: path to reason. Each is logged once."""
+    """The files that could not be read when they last were, and were left out: path to reason. Each is logged once."""
 
     def add(self, path, error):
         """Note that the file at `path` (path-like) was left out because of an exception."""
         path = os.fsdecode(path)
         if path not in self:
-            self[path] = str(error).removeprefix(f"{path}: ")
+            of_the_system = getattr(error, "strerror", None)  # whose whole message names the file, too
+            self[path] = of_the_system or str(error).removeprefix(f"{path}: ") or type(error).__name__
             logging.getLogger(__name__).warning("Skipped, as it cannot be read: %s: %s", path, self[path])
+
+    def discard(self, path):
+        """Note that the file at `path` (path-like) was read."""
+        if self:
+            self.pop(os.fsdecode(path), None)
 
 
 class Files(NamedTuple):
@@ -43,14 +49,18 @@ class Files(NamedTuple):
             Images (n, height, width, channels) in the dtype of the decoding, and whether each was read, bool (n,).
 
         Raises:
-            Exception: a file cannot be read and is not to be skipped; see `load_batch`.
+            Exception: a file cannot be read and is not to be skipped, or not for what is wrong with it; see
+                `load_batch`.
         """
         paths = [self.paths[i] for i in indices]
         errors = None if self.skipped is None else {}
         images, good = load_batch(paths, self.decoding, use_tensorflow, errors), np.ones(len(paths), bool)
-        for place in sorted(errors or ()):
-            good[place] = False
-            self.skipped.add(paths[place], errors[place])
+        for place, path in enumerate(paths if errors is not None else ()):
+            if place in errors:
+                good[place] = False
+                self.skipped.add(path, errors[place])
+            else:
+                self.skipped.discard(path)
         return images, good
 
 

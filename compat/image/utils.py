@@ -1,5 +1,6 @@
 """Loading, saving and converting one image. The module's name is that of `keras_preprocessing.image.utils`."""
 
+import io
 import os
 import warnings
 
@@ -8,7 +9,7 @@ from keras.preprocessing.image import smart_resize
 from keras.utils import array_to_img, img_to_array
 
 from ..data.decoding import naming
-from ..data.files import is_file
+from ..data.files import is_file, read_bytes
 
 __all__ = [
     "array_to_img",
@@ -57,7 +58,9 @@ def load_img(
     if not isinstance(path, (str, bytes, os.PathLike)):
         return keras.utils.load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio)
     with naming(path):
-        image = keras.utils.load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio)
+        image = keras.utils.load_img(
+            io.BytesIO(read_bytes(path)), color_mode, target_size, interpolation, keep_aspect_ratio
+        )
         image.load()  # a truncated file shows only here
     return image
 

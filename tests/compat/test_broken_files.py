@@ -532,7 +532,7 @@ def test_a_decompression_bomb_is_refused_and_named(ending, tmp_path, monkeypatch
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
     with pytest.raises(Image.DecompressionBombError, match=str(path)):
         decode_with_pillow(path, Decoding(8, 8))
-    if ending == "bmp":  # holds as many pixels as it says
+    if ending == "gif":  # which a graph leaves to Pillow, whatever their size
         return
     with pytest.raises(tf.errors.InvalidArgumentError, match=str(path)):
         decode_in_graph(tf.constant([str(path)]), Decoding(8, 8))

@@ -110,7 +110,7 @@ def report(broken):
 def test_what_cannot_be_read(report):
     assert report.unreadable == {
         "a/nowhere.png": "No such file or directory",
-        "a/pipe.png": "not a regular file",
+        "a/pipe.png": "Not a regular file",
         "a/text.jpg": "cannot identify image file",
     }
     assert list(report.truncated) == ["a/cut.jpg", "a/cut.png"]

@@ -15,7 +15,9 @@ import pytest
 import skimage.data
 import tensorflow as tf
 from keras_regen.compat.data import decoding as module
+from keras_regen.compat.data import tensorflow_decoders
 from keras_regen.compat.data.decoding import Decoding, decode_with_pillow, load_batch
+from keras_regen.compat.data.decoding_in_graph import decode_in_graph
 from PIL import Image, UnidentifiedImageError
 
 MODES = ("rgb", "rgba", "grayscale")
@@ -92,7 +94,7 @@ def exif_orientation(value):
 
 
 def make_pngs(folder):
-    """Returns the names that must go native to rgb and grayscale, and those that must to rgba."""
+    """Returns the names of all, and of those in which a colour is marked as transparent."""
     rgb = photo()
     alpha = Image.fromarray(np.tile(np.linspace(0, 255, SIZE[0]).astype("uint8"), (SIZE[1], 1)))
     rgba = rgb.copy()
@@ -114,12 +116,12 @@ def make_pngs(folder):
     for depth in (2, 4):
         write_png(folder / f"grey{depth}.png", noise, depth, 0)
         write_png(folder / f"grey{depth}_trns.png", noise, depth, 0, [(b"tRNS", b"\0\1")])
-    native = [*saved, "grey2.png", "grey4.png", "grey2_trns.png", "grey4_trns.png"]
-    return native, ["rgba.png", "la.png"]
+    names = [*saved, "grey2.png", "grey4.png", "grey2_trns.png", "grey4_trns.png"]
+    return names, [name for name in names if "trns" in name]
 
 
 def make_others(folder):
-    """Files that Pillow must decode."""
+    """Returns the names of all, and of those that Pillow must decode."""
     rgb, grey = photo(), photo().convert("L")
     deep = np.asarray(grey).astype("uint16") * 257 + 3
     noise = np.random.RandomState(1).randint(0, 256, (23, 31, 3)).astype("uint8")
@@ -171,22 +173,24 @@ def make_others(folder):
         "rgb16.png",
         "palette_short.png",
     ]
-    return [*saved, *made, "bmp really.jpg", "gif really.png"]
+    foreign = [
+        *("cmyk.jpg", "ycck.jpg", "grey16.png", "rgb16.png", "one.bmp", "rgb.ppm", "grey.pgm", "grey16.pgm", "rgb.tif"),
+        *("grey16.tif", "grey32.tif", "float.tif", "rgb.gif", "gif really.png"),
+    ]
+    return [*saved, *made, "bmp really.jpg", "gif really.png"], foreign
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
-    native, alpha = make_pngs(folder)
-    jpegs = make_jpegs(folder)
     photo().save(folder / "jpeg really.png", "JPEG")
     photo().save(folder / "png really.jpg", "PNG")
-    others = make_others(folder)
-    jpegs += ["jpeg really.png", "two.mpo"]
-    native = [*native, *jpegs, "png really.jpg"]
-    path = {name: str(folder / name) for name in [*native, *others]}
-    to_rgba = [path[name] for name in [*jpegs, *alpha]]
-    native = [path[name] for name in native]
+    pngs, marked = make_pngs(folder)
+    others, foreign = make_others(folder)
+    path = {name: str(folder / name) for name in [*make_jpegs(folder), *pngs, *others]}
+    path |= {name: str(folder / name) for name in ("jpeg really.png", "png really.jpg")}
+    native = [whole for name, whole in path.items() if name not in foreign]
+    to_rgba = [whole for name, whole in path.items() if name not in {*foreign, *marked}]
     return {"rgb": native, "grayscale": native, "rgba": to_rgba, "all": list(path.values())}
 
 
@@ -195,10 +199,10 @@ def pillow_calls(monkeypatch):
     """Paths that Pillow decodes, in any thread."""
     calls, lock, original = [], threading.Lock(), module.decode_with_pillow
 
-    def counting(path, decoding):
+    def counting(path, *more):
         with lock:
             calls.append(os.fsdecode(path))
-        return original(path, decoding)
+        return original(path, *more)
 
     monkeypatch.setattr(module, "decode_with_pillow", counting)
     return calls
@@ -258,7 +262,7 @@ def test_resized_indices_are_pillows_in_a_graph():
     lengths = [*range(1, 64), *rng.randint(64, 3000, 12)]
     for size in (1, 2, 3, 5, 6, 7, 10, 49, 150, 224, 299, 1000):
         indices = tf.function(
-            lambda start, length, size=size: module._nearest_indices(start, length, size),
+            lambda start, length, size=size: tensorflow_decoders._nearest_indices(start, length, size),
             input_signature=[tf.TensorSpec([], tf.int64)] * 2,
         )
         for length in lengths:
@@ -296,8 +300,7 @@ def test_load_batch_is_writable_traced_once_and_takes_any_path(files, tmp_path):
     photo().save(path)
     for count in range(1, 5):
         load_native([path, str(path), os.fsencode(path), path][:count], decoding)
-    formats = module._native_formats(decoding)
-    compiled = module._compiled(decoding, formats, Image.MAX_IMAGE_PIXELS)
+    compiled = module._compiled(decoding, module.agreeing_formats(), Image.MAX_IMAGE_PIXELS)
     assert compiled.experimental_get_tracing_count() == 1
 
 
@@ -412,20 +415,22 @@ def test_pillow_takes_over_what_tensorflow_refuses(tmp_path):
 
 
 def test_disagreeing_decoders_leave_it_to_pillow_with_one_warning(files, pillow_calls, monkeypatch):
-    def other_jpeg(content, decoding):
-        return module.finish(tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_FAST"), decoding)
-
-    monkeypatch.setitem(module._DECODERS, "JPEG", other_jpeg)
+    decode_jpeg = tf.io.decode_jpeg
+    monkeypatch.setattr(tf.io, "decode_jpeg", lambda *a, dct_method: decode_jpeg(*a, dct_method="INTEGER_FAST"))
     module._agrees.cache_clear()
+    module._compiled.cache_clear()
     try:
-        with pytest.warns(RuntimeWarning, match="JPEG files are decoded by Pillow") as caught:
+        with pytest.warns(RuntimeWarning, match="JPEG files are left to Pillow") as caught:
             for _ in range(3):
-                load_native(files["rgb"][-3:], Decoding(8, 8))  # two JPEGs and a PNG
+                load_native(files["rgb"][-2:], Decoding(8, 8))  # a JPEG and a PNG
         assert len(caught) == 1
-        assert module._native_formats(Decoding(8, 8)) == ("PNG",)
-        assert len(pillow_calls) == 2 * 3
+        assert module.agreeing_formats() == tuple(name for name in tensorflow_decoders.FORMATS if name != "JPEG")
+        assert [os.path.basename(path) for path in pillow_calls] == 3 * ["jpeg really.png"]
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"jpeg really\.png"):
+            decode_in_graph(tf.constant(files["rgb"][-2:]), Decoding(8, 8))
     finally:
         module._agrees.cache_clear()
+        module._compiled.cache_clear()
 
 
 @pytest.mark.parametrize(

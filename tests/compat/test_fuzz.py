@@ -40,7 +40,7 @@ def test_an_image_or_an_error_that_names_the_file(third, tmp_path, low_limit, mo
                 alone[way].append(got)
                 if way == "TensorFlow":
                     promised = native() and isinstance(got, np.ndarray)
-                wrong = fault(paths[-1], got, way in ("TensorFlow", "graph") and promised, alone["Pillow"][-1])
+                wrong = fault(paths[-1], got, way == "graph" or (way == "TensorFlow" and promised), alone["Pillow"][-1])
                 faults += [f"{way}: {path}, {what}: {wrong}"] * (wrong is not None)
         faults += check_batch(paths, ways(batch), alone)
         images += sum(isinstance(got, np.ndarray) for got in itertools.chain(*alone.values()))
@@ -87,6 +87,8 @@ def test_bombs_that_do_not_look_it(decoder, tmp_path, monkeypatch):
     }.items():
         if name.endswith("webp") and not hasattr(tf.io, "decode_webp"):
             continue  # an older TensorFlow, which refuses them all
+        if name.endswith("gif") and decoder == "pillow":
+            continue  # which a graph leaves to Pillow, whatever their size
         paths.append(tmp_path / name)
         image.save(paths[-1], **options)
         if name.endswith("gif"):  # a screen smaller than the frame on it
