@@ -1,0 +1,253 @@
+"""What is wrong with a file, and may be skipped, and what is not: pipes, and a process that runs out of something."""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from keras_regen.compat import ImageDataGenerator, preview, split, to_dataset
+from keras_regen.compat.check import check
+from keras_regen.compat.data import decoding as module
+from keras_regen.compat.data.decoding import Decoding, load_batch
+from keras_regen.compat.image import load_img
+from PIL import Image
+
+NAMES = ("a.png", "b.png", "pipe.jpg", "socket.jpg", "zeros.jpg")
+ODD = NAMES[2:]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A class of two images, a pipe, a socket and a link to an endless device."""
+    root = tmp_path / "root"
+    (root / "c").mkdir(parents=True)
+    for name in NAMES[:2]:
+        Image.new("RGB", (9, 8), "red").save(root / "c" / name)
+    os.mkfifo(root / "c" / "pipe.jpg")
+    os.symlink("/dev/zero", root / "c" / "zeros.jpg")
+    here = os.getcwd()
+    os.chdir(root / "c")  # since the path of a socket must be short
+    try:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind("socket.jpg")
+    finally:
+        os.chdir(here)
+    return root
+
+
+def flow(folder, **arguments):
+    settings = {"target_size": (8, 9), "class_mode": None, "batch_size": 8, "shuffle": False, **arguments}
+    return ImageDataGenerator(rotation_range=5).flow_from_directory(folder, **settings)
+
+
+def within_a_minute(function, *arguments):
+    """The value of a function, or its error; a failure instead of a test that never ends."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(function(*arguments))
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert outcome, "it waits for ever"
+    return outcome[0]
+
+
+WAYS = {
+    "next": next,
+    "[0]": lambda it: it[0],
+    "to_dataset": lambda it: list(to_dataset(it)),
+    "cache": lambda it: list(to_dataset(it, cache=True)),
+    "stateless": lambda it: list(to_dataset(it, draws="stateless")),
+    "split, stateless": lambda it: list(split(it, draws="stateless")[0]),
+    "fit of the generator": lambda it: ImageDataGenerator(featurewise_center=True).fit(it),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_no_regular_file_is_an_error_that_names_it(way, odd, folder):
+    for name in ODD:
+        if name != odd:
+            (folder / "c" / name).unlink()
+    error = within_a_minute(WAYS[way], flow(folder))
+    assert isinstance(error, Exception)
+    assert str(folder / "c" / odd) in str(error)
+    assert "b'/" not in str(error)
+    if way in ("next", "[0]", "fit of the generator"):
+        skipping = flow(folder, on_error="skip")
+        within_a_minute(WAYS[way], skipping)
+        assert list(skipping.skipped) == [str(folder / "c" / odd)]
+        assert all(skipping.skipped.values())
+
+
+@pytest.mark.parametrize("draws", ["replay", "stateless"])
+def test_what_is_no_regular_file_is_left_out_of_a_dataset(draws, folder):
+    dataset = within_a_minute(lambda: to_dataset(flow(folder), draws=draws, on_error="skip"))
+    batches = within_a_minute(lambda: [np.asarray(x) for x in dataset])
+    assert sum(len(x) for x in batches) == 2
+    assert sorted(dataset.skipped) == [str(folder / "c" / name) for name in ODD]
+
+
+@pytest.mark.parametrize("odd", [*ODD, ""])
+def test_one_file_that_is_no_regular_one(odd, folder):
+    """And a folder, where a file should be."""
+    path = folder / "c" / odd
+    for decoding, by_tensorflow in (
+        (Decoding(8, 8), False),
+        (Decoding(8, 8), True),
+        (Decoding(8, 8, decoder="fast"), False),
+        (Decoding(8, 8, decoder="keras"), False),
+    ):
+        error = within_a_minute(load_batch, [folder / "c" / "a.png", path], decoding, by_tensorflow)
+        assert isinstance(error, OSError) and str(path) in str(error)
+        errors = {}
+        within_a_minute(load_batch, [folder / "c" / "a.png", path], decoding, by_tensorflow, errors)
+        assert list(errors) == [1]
+    error = within_a_minute(load_img, path)
+    assert isinstance(error, OSError) and str(path) in str(error)
+
+
+def test_check_and_preview(folder):
+    report = within_a_minute(check, folder)
+    assert sorted(report.unreadable) == [f"c/{name}" for name in ODD]
+    pytest.importorskip("matplotlib")
+    error = within_a_minute(preview, flow(folder))
+    assert isinstance(error, OSError) and any(name in str(error) for name in ODD)
+
+
+def test_a_folder_in_a_dataframe(folder):
+    (folder / "c" / "folder.jpg").mkdir()
+    frame = pd.DataFrame({"filename": ["a.png", "folder.jpg"]})
+    it = ImageDataGenerator().flow_from_dataframe(
+        frame, folder / "c", class_mode=None, target_size=(8, 9), validate_filenames=False
+    )
+    for way in ("next", "to_dataset", "stateless"):
+        error = within_a_minute(WAYS[way], it)
+        assert isinstance(error, Exception) and str(folder / "c" / "folder.jpg") in str(error)
+
+
+# What is skipped, and what is not.
+
+
+OF_THE_FILE = [errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EACCES]
+OF_THE_PROCESS = [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EIO, errno.ETIMEDOUT, errno.ESTALE]
+
+
+def failing(monkeypatch, path, error):
+    read = module.read_bytes
+
+    def read_or_fail(one):
+        if os.fsdecode(one) == str(path):
+            raise error
+        return read(one)
+
+    monkeypatch.setattr(module, "read_bytes", read_or_fail)
+
+
+@pytest.fixture
+def good(tmp_path):
+    (tmp_path / "c").mkdir()
+    for name in NAMES[:2]:
+        Image.new("RGB", (9, 8), "red").save(tmp_path / "c" / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("decode", ["pillow", "keras"])
+@pytest.mark.parametrize("number", OF_THE_FILE)
+def test_skipped(number, decode, good, monkeypatch):
+    path = good / "c" / "a.png"
+    with monkeypatch.context() as patch:
+        failing(patch, path, OSError(number, os.strerror(number), str(path)))
+        it = flow(good, on_error="skip", decode=decode)
+        assert len(next(it)) == 1
+    assert it.skipped == {str(path): os.strerror(number)}
+    assert len(next(it)) == 2  # it can be read again
+    assert it.skipped == {}
+
+
+@pytest.mark.parametrize("decode", ["pillow", "keras"])
+@pytest.mark.parametrize("error", [*OF_THE_PROCESS, MemoryError()], ids=str)
+def test_not_skipped(error, decode, good, monkeypatch):
+    path = good / "c" / "a.png"
+    if isinstance(error, int):
+        error = OSError(error, os.strerror(error))  # as reading an open file raises it, without a name
+    failing(monkeypatch, path, error)
+    it = flow(good, on_error="skip", decode=decode)
+    with pytest.raises(type(error)):
+        next(it)
+    with pytest.raises(tf.errors.OpError):
+        list(to_dataset(it))
+    assert it.skipped == {}
+
+
+def test_a_reason_is_never_empty(good, monkeypatch):
+    def nothing_to_say(content, decoding):
+        raise SyntaxError
+
+    monkeypatch.setattr(module, "_pixels", nothing_to_say)
+    it = flow(good, on_error="skip")
+    with pytest.raises(ValueError, match="None of the 2 files can be read"):
+        next(it)
+    assert [*it.skipped.values()] == ["SyntaxError", "SyntaxError"]
+
+
+OUT_OF_DESCRIPTORS = """
+import os, resource, sys
+import numpy as np, tensorflow as tf
+from keras_regen.compat import ImageDataGenerator, to_dataset
+
+def flow():
+    return ImageDataGenerator().flow_from_directory(
+        sys.argv[1], target_size=(8, 8), class_mode=None, batch_size=4, shuffle=False, on_error="skip")
+
+def outcome(function):
+    try:
+        return function()
+    except Exception as error:
+        return error
+
+it = flow()
+next(it)
+datasets = {draws: iter(to_dataset(flow(), draws=draws, prefetch=1)) for draws in ("replay", "stateless")}
+for batches in datasets.values():
+    assert len(next(batches)) == 4
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+lowest = os.dup(0)
+os.close(lowest)
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+errors = {"next": outcome(lambda: [next(it) for _ in range(40)])}
+errors |= {draws: outcome(lambda: sum(len(x) for x in batches)) for draws, batches in datasets.items()}
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+for way, error in errors.items():
+    assert isinstance(error, Exception), (way, error)
+    assert "Too many open files" in str(error) and ".png" in str(error), (way, error)
+assert isinstance(errors["next"], OSError), errors["next"]
+assert isinstance(errors["stateless"], tf.errors.ResourceExhaustedError), errors["stateless"]
+assert it.skipped == {}, it.skipped
+assert len(next(it)) == 4
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
+def test_a_process_out_of_descriptors_skips_nothing(tmp_path):
+    (tmp_path / "c").mkdir()
+    for i in range(200):
+        Image.new("RGB", (9, 8), "red").save(tmp_path / "c" / f"{i:03}.png")
+    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend(), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    run = subprocess.run(
+        [sys.executable, "-c", OUT_OF_DESCRIPTORS, str(tmp_path)],
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
