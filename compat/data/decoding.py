@@ -45,6 +45,8 @@ MANY_CORES = (os.cpu_count() or 1) > 8
 Pillow 0.88, of which it holds Python's lock for about 0.1: ten cores and more would wait for that."""
 _AT_ONCE = 64  # files whose contents are in memory at a time, where TensorFlow decodes
 
+Image.init()  # Pillow would import its plugins at the first file they are for, and do without those it cannot read then
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -145,7 +147,8 @@ def naming(path):
             error.filename = error.filename or name  # the operating system's own, which may name the file
             raise
         try:
-            named = type(error)(f"{name}: {str(error) or type(error).__name__}")
+            said = str(error) if error.args else ""  # else a SyntaxError says "None"
+            named = type(error)(f"{name}: {said or type(error).__name__}")
         except TypeError:  # an exception that is not built from one message
             named = OSError(f"{name}: {type(error).__name__}: {error}")
         raise named from error
@@ -163,6 +166,9 @@ def _pixels(content, decoding):
         image.draft(None, size[::-1] if lies else size)
     if decoding.exif_transpose:
         ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "P" and decoding.color_mode != "rgba":
+        image.load()
+        image.info.pop("transparency", None)  # which Pillow would leave out with a warning, that may be an error
     if decoding.color_mode == "grayscale":
         if image.mode not in ("L", "I;16", "I"):
             image = image.convert("L")
@@ -237,25 +243,32 @@ def _agrees(name):
     """
     noise = np.random.RandomState(0).randint(0, 256, (9, 12, 3)).astype("uint8")
     colour = Image.fromarray(noise).resize((40, 56), Image.Resampling.BICUBIC)
+
+    def saved(image, **options):
+        file = io.BytesIO()
+        image.save(file, name, **options)
+        return file.getvalue()
+
     if name == "JPEG":
-        variants = [(colour, {"quality": 80, "subsampling": subsampling}) for subsampling in (0, 1, 2)]
-        variants += [(colour, {"progressive": True}), (colour.convert("L"), {"quality": 60})]
+        contents = [saved(colour, quality=80, subsampling=subsampling) for subsampling in (0, 1, 2)]
+        contents += [saved(colour, progressive=True), saved(colour.convert("L"), quality=60)]
+        # 4:4:0, in which cameras leave what was 4:2:2 and turned; as many blocks either way, where it is square.
+        square = saved(colour.resize((32, 32)), subsampling=1)
+        contents.append(square.replace(b"\1\x21\0", b"\1\x12\0", 1))
     elif name == "PNG":
-        variants = [(colour.convert(mode), {}) for mode in ("RGB", "L", "LA", "1", "P")]
+        contents = [saved(colour.convert(mode)) for mode in ("RGB", "L", "LA", "1", "P")]
     elif name == "WEBP":
-        variants = [(colour, {}), (colour, {"lossless": True})]
+        contents = [saved(colour), saved(colour, lossless=True)]
     else:
-        variants = [(colour, {})]
+        contents = [saved(colour)]
     with tf.init_scope(), tf.device("/device:CPU:0"):
         decoding = Decoding(5, 7, "grayscale")
         # Compiled as in use, not eager: the graph optimizer has its own ideas of arithmetic, and the resize from 56 to
         # 5 and from 40 to 7 pixels is sensitive to them.
-        decode_all = _compiled(decoding, (name,), None)
-        for image, options in variants:
-            file = io.BytesIO()
-            image.save(file, name, **options)
-            decoded, here = (tensor[0] for tensor in decode_all(tf.constant([file.getvalue()])))
-            if not here or not np.array_equal(decoded, _pixels(file.getvalue(), decoding)):
+        decode_all = _compiled(decoding, FORMATS, None)
+        for content in contents:
+            decoded, here = (tensor[0] for tensor in decode_all(tf.constant([content])))
+            if not here or not np.array_equal(decoded, _pixels(content, decoding)):
                 warnings.warn(
                     f"TensorFlow {tf.__version__} and Pillow {Image.__version__} (libjpeg-turbo "
                     f"{features.version('libjpeg_turbo')}) decode the same {name} to different pixels on this "

@@ -1,5 +1,6 @@
 """Image files to pixels by TensorFlow alone: a graph that any process can run, and that names what it cannot read."""
 
+import functools
 import io
 import os
 import warnings
@@ -10,7 +11,7 @@ from PIL import Image
 from .bombs import declared_pixels
 from .decoding import agreeing_formats
 from .files import blames_file, not_regular, read_bytes, split_paths
-from .tensorflow_decoders import BROKEN, FOREIGN, as_keras, centred_box, decode, route
+from .tensorflow_decoders import FOREIGN, as_keras, centred_box, decode, luma, route
 
 _KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic", "box": "box", "lanczos": "lanczos3"}
 _READ = ("JPEG", "MPO", "PNG", "BMP", "WEBP")  # Pillow's names of the formats
@@ -107,16 +108,16 @@ def decode_in_graph(paths, decoding, skip=False):
             with them, of which TensorFlow logs the details; else what TensorFlow says of reading them.
     """
     formats = () if decoding.decoder == "keras" else agreeing_formats()
-    spec = tf.TensorSpec(decoding.shape, decoding.dtype)
-    specs = spec, tf.TensorSpec([], tf.bool)
+    flag = tf.TensorSpec([], tf.bool)
+    specs = tf.TensorSpec(decoding.shape, decoding.dtype), flag, flag
 
-    def decode_one(content):
+    @functools.partial(tf.function, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+    def decode_one(content):  # traced once for both
         return _decode(content, decoding, formats)
 
     def at_once(paths):
         read = lambda path: decode_one(tf.io.read_file(path))  # noqa: E731
-        images, foreign = tf.map_fn(read, paths, fn_output_signature=specs, parallel_iterations=os.cpu_count())
-        return images, tf.ones_like(foreign), foreign
+        return tf.map_fn(read, paths, fn_output_signature=specs, parallel_iterations=os.cpu_count())
 
     def one_by_one(paths):
         count = tf.shape(paths, out_type=tf.int64)[0]
@@ -124,39 +125,36 @@ def decode_in_graph(paths, decoding, skip=False):
         contents = tf.map_fn(_read_if_there if skip else tf.io.read_file, paths, parallel_iterations=1)
         readable = tf.data.Dataset.from_tensor_slices(_with_room(contents)).enumerate()
         readable = readable.map(lambda place, content: (place, *decode_one(content))).ignore_errors(log_warning=True)
-        places, images, foreign = readable.batch(count).concatenate(_nothing(spec)).take(1).get_single_element()
-
-        def spread(values, shape=()):
-            return tf.scatter_nd(places[:, None], values, tf.concat([count[None], tf.constant(shape, tf.int64)], 0))
-
-        good = spread(tf.ones_like(places, tf.bool))
-        bad = tf.boolean_mask(paths, ~good)
-        if skip:
-            message = "Skipped, as it cannot be read:"
-            said = tf.cond(tf.size(bad) > 0, lambda: tf.print(message, bad, summarize=-1), tf.no_op)
-        else:
-            said = tf.debugging.Assert(tf.size(bad) == 0, ["cannot be read as an image:", bad], summarize=-1)
-        with tf.control_dependencies([said]):
-            return spread(images, decoding.shape), good, spread(foreign)
+        places, *decoded = readable.batch(count).concatenate(_nothing(specs)).take(1).get_single_element()
+        return tuple(
+            tf.scatter_nd(places[:, None], values, tf.concat([count[None], tf.constant([*spec.shape], tf.int64)], 0))
+            for values, spec in zip(decoded, specs, strict=True)
+        )
 
     # A graph cannot catch an error, but a dataset can leave out elements with one: what costs time only if there is
     # one. The second of these is computed if there is no first.
     batch = tf.data.Dataset.from_tensors(paths)
     whole = batch.map(at_once).ignore_errors()
     images, good, foreign = whole.concatenate(batch.map(one_by_one)).take(1).get_single_element()
-    foreign = tf.boolean_mask(paths, foreign)
-    message = (
-        "TensorFlow does not decode this to Pillow's pixels. Convert it to a JPEG or PNG of 8 bits in RGB or grey, "
+    foreign, bad = (tf.boolean_mask(paths, chosen) for chosen in (foreign, ~good & ~foreign))
+    refused = (  # without quotes, before which TensorFlow puts backslashes
+        "TensorFlow does not decode this to the pixels of Pillow. Convert it to a JPEG or PNG of 8 bits in RGB or "
+        "grey, or let draws be replay:"
     )
-    message = [message + "or use draws='replay':", foreign]
-    with tf.control_dependencies([tf.debugging.Assert(tf.size(foreign) == 0, message, summarize=-1)]):
+    with tf.control_dependencies([tf.debugging.Assert(tf.size(foreign) == 0, [refused, foreign], summarize=-1)]):
+        if skip:
+            message = "Skipped, as it cannot be read:"
+            said = tf.cond(tf.size(bad) > 0, lambda: tf.print(message, bad, summarize=-1), tf.no_op)
+        else:
+            said = tf.debugging.Assert(tf.size(bad) == 0, ["cannot be read as an image:", bad], summarize=-1)
+    with tf.control_dependencies([said]):
         return tf.ensure_shape(images, [None, *decoding.shape]), tf.ensure_shape(good, [None])
 
 
-def _nothing(spec):
-    """A dataset of one batch of no places and no images, for a batch without a readable file."""
-    no_images = tf.zeros([0, *spec.shape], spec.dtype)
-    return tf.data.Dataset.from_tensors((tf.zeros([0], tf.int64), no_images, tf.zeros([0], tf.bool)))
+def _nothing(specs):
+    """A dataset of one batch of no places and nothing decoded, for a batch without a readable file."""
+    nothing = (tf.zeros([0, *spec.shape], spec.dtype) for spec in specs)
+    return tf.data.Dataset.from_tensors((tf.zeros([0], tf.int64), *nothing))
 
 
 def _read_if_there(path):
@@ -183,24 +181,37 @@ def _most_pixels():
 
 
 def _decode(content, decoding, formats):
-    """The image in a content, a string scalar, and whether it is one for Pillow: then it is black."""
+    """The image in a content, a string scalar, whether it is good, and whether it is one for Pillow; else it is black.
+
+    What the first bytes do not tell to be broken, the decoder raises.
+    """
     if decoding.decoder == "keras":
-        return as_keras(content, decoding), tf.constant(False)
+        return as_keras(content, decoding), tf.constant(True), tf.constant(False)
     way = route(content, formats, decoding, _most_pixels())
     resize = None if decoding.interpolation == "nearest" else lambda image: _resized(image, decoding)
-    with tf.control_dependencies([tf.debugging.Assert(way != BROKEN, ["it is no image, or not a whole one"])]):
-        return decode(content, way, decoding, resize), way == FOREIGN
+    return decode(content, way, decoding, resize), way > FOREIGN, way == FOREIGN
 
 
 def _resized(image, decoding):
-    """Resized by `tf.image`, in uint8."""
+    """Resized as Pillow does: after the colours, first the rows and then their columns, each to uint8."""
+    if decoding.channels == 1:
+        image = tf.cast(tf.repeat(luma(image[..., :3]), 3, axis=-1), tf.uint8)
     top, left, height, width = (tf.cast(size, tf.float32) for size in centred_box(image, decoding))
-    scale = tf.stack([decoding.height / height, decoding.width / width])
-    resized = tf.raw_ops.ScaleAndTranslate(
-        images=image[None],
-        size=decoding.shape[:2],
-        scale=scale,
-        translation=-scale * tf.stack([top, left]),
-        kernel_type=_KERNELS[decoding.interpolation],
-    )
-    return tf.cast(tf.clip_by_value(tf.round(resized[0]), 0, 255), tf.uint8)
+
+    def scaled(image, size, start, length, axis):
+        scale = size / length
+        # Of two pixels equally far away, a box holds the right one, and TensorFlow's would hold half of both.
+        beyond = 1 / (8 * length) if decoding.interpolation == "box" else 0.0
+        unmoved = [[1.0, 0.0], [scale, -scale * start - beyond]]
+        scale, translation = tf.unstack(tf.stack(unmoved if axis else unmoved[::-1], axis=1))
+        shape = [tf.shape(image)[0], size] if axis else [size, tf.shape(image)[1]]
+        resized = tf.raw_ops.ScaleAndTranslate(
+            images=image[None],
+            size=tf.stack(shape),
+            scale=scale,
+            translation=translation,
+            kernel_type=_KERNELS[decoding.interpolation],
+        )
+        return tf.cast(tf.clip_by_value(tf.floor(resized[0] + 0.5), 0, 255), tf.uint8)
+
+    return scaled(scaled(image, decoding.width, left, width, 1), decoding.height, top, height, 0)

@@ -53,7 +53,7 @@ def route(content, formats, decoding, most_pixels):
 
     def jpeg():
         height, width, channels = tf.unstack(tf.cast(tf.io.extract_jpeg_shape(content), tf.int64))
-        # Pillow refuses a JPEG whose end marker is missing, TensorFlow does not always. Most end in it; behind it, some
+        # Pillow refuses most JPEGs whose end marker is missing, TensorFlow hardly any. Most end in it; behind it, some
         # cameras and telephones write what they like.
         whole = tf.cond(tf.strings.substr(content, -2, 2) == b"\xff\xd9", lambda: True, lambda: _holds_the_end(content))
         return _first((~whole | too_large(height * width), BROKEN), ((channels == 1) | (channels == 3), JPEG))
@@ -76,7 +76,7 @@ def route(content, formats, decoding, most_pixels):
         broken = (start <= 0) | (width <= 0) | (height == 0) | too_large(width * tf.abs(height))
         known = tf.reduce_any(info == [40, 52, 56, 108, 124]) & (compression == 0)
         palette = (bits == 8) & (colours >= 0) & (colours <= 256) & (colours != 2)  # two may be black and white
-        return _first((broken, BROKEN), (known & (palette | (bits == 24) | (bits == 32)), BMP))
+        return _first((info == 12, FOREIGN), (broken, BROKEN), (known & (palette | (bits == 24) | (bits == 32)), BMP))
 
     def webp():
         extended, lossless = starts(b"VP8X", 12), starts(b"VP8L", 12)
@@ -193,7 +193,7 @@ def decode(content, way, decoding, resize=None):
         WEBP: lambda: webp(3),
         WEBP_ALPHA: lambda: webp(4),
     }
-    blank = tf.zeros([1, 1, 3], tf.uint8)
+    blank = tf.zeros([1, 1, 4], tf.uint8)
     image = tf.switch_case(way, [decoders.get(place, lambda: blank) for place in range(len(decoders) + JPEG)])
     image = tf.ensure_shape(image, [None, None, None])
     return _finished(image if resize is None else resize(image), decoding)
@@ -264,11 +264,15 @@ def _finished(image, decoding):
     else:
         image = image[..., :3]
     if channels == 1:
-        red, green, blue = tf.unstack(tf.cast(tf.ensure_shape(image, (height, width, 3)), tf.int32), axis=-1)
-        # Pillow's luma in 16-bit fixed point, rounded to nearest; equal channels stay as they are.
-        luma = tf.bitwise.right_shift(19595 * red + 38470 * green + 7471 * blue + 0x8000, 16)
-        image = tf.cast(luma[..., None], tf.float32)
+        image = tf.cast(luma(tf.ensure_shape(image, (height, width, 3))), tf.float32)
     return tf.ensure_shape(image, decoding.shape)
+
+
+def luma(image):
+    """Pillow's grey (h, w, 1) of a uint8 image (h, w, 3), int32: in 16-bit fixed point, rounded to nearest."""
+    red, green, blue = tf.unstack(tf.cast(image, tf.int32), num=3, axis=-1)
+    # Equal channels stay as they are.
+    return tf.bitwise.right_shift(19595 * red + 38470 * green + 7471 * blue + 0x8000, 16)[..., None]
 
 
 def as_keras(content, decoding):
