@@ -93,16 +93,14 @@ def decode_one(path, decoding, how):
 def decode_all(paths, decoding):
     """As `decode_one` of each in a graph, but of all in one go: a graph takes its time over an error."""
 
-    def named(skip, paths):
-        error = _called(_graph(decoding, skip, Image.MAX_IMAGE_PIXELS), paths)
-        return {path: error for path in paths if isinstance(error, Exception) and path in str(error)}
-
-    got = named(True, paths)  # what is for Pillow is an error here, too
+    graph = _graph(decoding, True, Image.MAX_IMAGE_PIXELS)
+    error = _called(graph, paths)  # where any is for Pillow
+    got = {path: error for path in paths if isinstance(error, Exception) and path in str(error)}
     rest = [path for path in paths if path not in got]
-    images, good = _graph(decoding, True, Image.MAX_IMAGE_PIXELS)(tf.constant(rest, tf.string))
-    got |= {path: image for path, image, fine in zip(rest, images.numpy(), good.numpy(), strict=True) if fine}
-    got |= named(False, rest)  # and an image no more, if it is good but named
-    assert not images.numpy()[~good.numpy()].any()
+    images, good = (result.numpy() for result in graph(tf.constant(rest, tf.string)))
+    assert not images[~good].any()
+    for path, image, fine in zip(rest, images, good, strict=True):
+        got[path] = image if fine else OSError(path)  # whose name is printed
     return [got[path] for path in paths]
 
 

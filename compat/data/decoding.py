@@ -43,6 +43,7 @@ _ORIENTATION, _FIRST_LYING = 0x0112, 5  # the EXIF tag, and the first of its val
 MANY_CORES = (os.cpu_count() or 1) > 8
 """Whether TensorFlow's decoders are the faster ones. A JPEG of 500x375 to 224x224 takes them 1.05 ms of a core and
 Pillow 0.88, of which it holds Python's lock for about 0.1: ten cores and more would wait for that."""
+_ROOM = 16  # bytes a pixel, at most, that a decoder takes
 _AT_ONCE = 64  # files whose contents are in memory at a time, where TensorFlow decodes
 
 Image.init()  # Pillow would import its plugins at the first file they are for, and do without those it cannot read then
@@ -164,10 +165,10 @@ def _pixels(content, decoding):
     if decoding.decoder == "fast":
         size = (int(decoding.width), int(decoding.height))
         image.draft(None, size[::-1] if lies else size)
+    _load(image)
     if decoding.exif_transpose:
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "P" and decoding.color_mode != "rgba":
-        image.load()
         image.info.pop("transparency", None)  # which Pillow would leave out with a warning, that may be an error
     if decoding.color_mode == "grayscale":
         if image.mode not in ("L", "I;16", "I"):
@@ -179,6 +180,15 @@ def _pixels(content, decoding):
         box = _centred_box(image.height, image.width, decoding) if decoding.keep_aspect_ratio else None
         image = image.resize(size, INTERPOLATIONS[decoding.interpolation], box=box)
     return np.asarray(image, dtype=decoding.dtype).reshape(decoding.shape)
+
+
+def _load(image):
+    """Decode an open image, and tell what it lacks from what the process lacks: many a codec says the same of both."""
+    try:
+        image.load()
+    except Exception:
+        bytearray(_ROOM * image.width * image.height)  # a MemoryError, if there is none to be had
+        raise
 
 
 def _centred_box(height, width, decoding):

@@ -14,7 +14,6 @@ from ..image_kinds import kinds
 from .test_decoding import photo
 
 MODES = ("rgb", "rgba", "grayscale")
-pytestmark = pytest.mark.filterwarnings("ignore:Palette images with Transparency:UserWarning")  # Pillow's
 
 
 def is_foreign(name, mode):

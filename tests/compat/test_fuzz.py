@@ -60,7 +60,6 @@ def test_an_image_or_an_error_that_names_the_file(batches, tmp_path, low_limit, 
     assert images > 200  # of 1,200: not everything is beyond reading
 
 
-@pytest.mark.filterwarnings("ignore:.*Palette images with Transparency")
 @pytest.mark.parametrize("form", ["jpeg", "png", "bmp", "gif", "webp", "tiff"])
 def test_the_originals_are_good(form, tmp_path):
     """What is mutated is an image at first, and its fields are where the sizes are."""

@@ -17,7 +17,7 @@ from keras_regen.compat.check import check
 from keras_regen.compat.data import decoding as module
 from keras_regen.compat.data.decoding import Decoding, load_batch
 from keras_regen.compat.image import load_img
-from PIL import Image
+from PIL import Image, features
 
 NAMES = ("a.png", "b.png", "pipe.jpg", "socket.jpg", "zeros.jpg")
 ODD = NAMES[2:]
@@ -203,14 +203,14 @@ def test_a_reason_is_never_empty(good, monkeypatch):
     assert [*it.skipped.values()] == ["SyntaxError", "SyntaxError"]
 
 
-OUT_OF_DESCRIPTORS = """
+OUT_OF_SOMETHING = """
 import os, resource, sys
 import numpy as np, tensorflow as tf
 from keras_regen.compat import ImageDataGenerator, to_dataset
 
-def flow():
+def flow(folder=sys.argv[1]):
     return ImageDataGenerator().flow_from_directory(
-        sys.argv[1], target_size=(8, 8), class_mode=None, batch_size=4, shuffle=False, on_error="skip")
+        folder, target_size=(8, 8), class_mode=None, batch_size=4, shuffle=False, on_error="skip")
 
 def outcome(function):
     try:
@@ -218,7 +218,7 @@ def outcome(function):
     except Exception as error:
         return error
 
-it = flow()
+it, others = flow(), flow(sys.argv[2])
 next(it)
 datasets = {draws: iter(to_dataset(flow(), draws=draws, prefetch=1)) for draws in ("replay", "stateless")}
 for batches in datasets.values():
@@ -227,27 +227,47 @@ soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 lowest = os.dup(0)
 os.close(lowest)
 resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-errors = {"next": outcome(lambda: [next(it) for _ in range(40)])}
+errors = {"next": outcome(lambda: [next(it) for _ in range(40)]), "other formats": outcome(lambda: next(others))}
 errors |= {draws: outcome(lambda: sum(len(x) for x in batches)) for draws, batches in datasets.items()}
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 for way, error in errors.items():
     assert isinstance(error, Exception), (way, error)
-    assert "Too many open files" in str(error) and ".png" in str(error), (way, error)
+    assert "Too many open files" in str(error), (way, error)
+    assert (".tif" if way == "other formats" else ".png") in str(error), (way, error)
 assert isinstance(errors["next"], OSError), errors["next"]
 assert isinstance(errors["stateless"], tf.errors.ResourceExhaustedError), errors["stateless"]
-assert it.skipped == {}, it.skipped
+assert it.skipped == others.skipped == {}, (it.skipped, others.skipped)
 assert len(next(it)) == 4
+assert len(next(others)) == 3, others.skipped  # Pillow has not lost the formats for good
+
+# Nor is a good file left out where memory runs out, of which JPEG 2000 says "broken data stream".
+large = flow(sys.argv[3])
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20), -1))
+error = outcome(lambda: next(large))
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert isinstance(error, (MemoryError, np.ndarray)), error
+assert large.skipped == {}, large.skipped
+assert len(next(large)) == 1
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
-def test_a_process_out_of_descriptors_skips_nothing(tmp_path):
-    (tmp_path / "c").mkdir()
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no such limits")
+def test_a_process_out_of_descriptors_or_memory_skips_nothing(tmp_path):
+    folders = [tmp_path / name for name in ("many", "formats", "large")]
+    for folder in folders:
+        (folder / "c").mkdir(parents=True)
     for i in range(200):
-        Image.new("RGB", (9, 8), "red").save(tmp_path / "c" / f"{i:03}.png")
+        Image.new("RGB", (9, 8), "red").save(folders[0] / "c" / f"{i:03}.png")
+    for form in ("TIFF", "WEBP", "GIF"):
+        Image.new("RGB", (9, 8), "red").save(folders[1] / "c" / f"{form}.tif", form)
+    Image.new("RGB", (2000, 2000), "red").save(
+        folders[2] / "c" / "a.jpg", "JPEG2000" if features.check("jpg_2000") else "JPEG"
+    )
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend(), "TF_CPP_MIN_LOG_LEVEL": "3"}
     run = subprocess.run(
-        [sys.executable, "-c", OUT_OF_DESCRIPTORS, str(tmp_path)],
+        [sys.executable, "-c", OUT_OF_SOMETHING, *map(str, folders)],
         env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
