@@ -80,14 +80,14 @@ def blames_file(error):
     """Whether what was raised while a file was read and decoded is due to the file alone.
 
     Otherwise it is due to the process, the machine or the network, and the next file may meet the same: descriptors or
-    memory run out, a server does not answer.
+    memory run out, a server does not answer, warnings are errors.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _OF_THE_FILE
     if isinstance(error.__cause__, tf.errors.OpError):
         return isinstance(error.__cause__, tf.errors.InvalidArgumentError)
     by_a_codec = "out of memory error" in str(error)  # as Pillow's say
-    return not isinstance(error, MemoryError) and not by_a_codec
+    return not isinstance(error, (MemoryError, Warning)) and not by_a_codec
 
 
 def not_regular(paths):

@@ -178,7 +178,7 @@ def test_skipped(number, decode, good, monkeypatch):
 
 
 @pytest.mark.parametrize("decode", ["pillow", "keras"])
-@pytest.mark.parametrize("error", [*OF_THE_PROCESS, MemoryError()], ids=str)
+@pytest.mark.parametrize("error", [*OF_THE_PROCESS, MemoryError(), UserWarning("EXIF")], ids=str)
 def test_not_skipped(error, decode, good, monkeypatch):
     path = good / "c" / "a.png"
     if isinstance(error, int):
@@ -266,8 +266,11 @@ def test_a_process_out_of_descriptors_or_memory_skips_nothing(tmp_path):
         folders[2] / "c" / "a.jpg", "JPEG2000" if features.check("jpg_2000") else "JPEG"
     )
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend(), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    run = subprocess.run(
-        [sys.executable, "-c", OUT_OF_SOMETHING, *map(str, folders)],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    for _ in range(3):
+        run = subprocess.run(
+            [sys.executable, "-c", OUT_OF_SOMETHING, *map(str, folders)],
+            env=environment, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        if "random_device" not in run.stderr:  # which TensorFlow may open just then, and ends the process if it cannot
+            break
     assert run.returncode == 0, run.stderr[-3000:]
