@@ -20,3 +20,15 @@ __all__ = [
     "ZCAWhitening",
     "augment",
 ]
+
+_FOR_COMPAT = {
+    "backends.tensorflow": {"compiled", "ops"},
+    "base": {"ImageLayer"},
+    "execution": {"operations", "run"},
+    "kernels": {"adjust_brightness_8bit", "cast", "flip", "fold_in", "shift_channels", "standardize", "warp_affine"},
+    "kernels.random": {"threefry"},
+    "random_affine": {"INTERPOLATIONS"},
+    "seeds": {"seed_tensor"},
+    "streaming": {"channel_statistics", "image_batches", "whitening"},
+}
+"""What `keras_regen.compat` takes from the modules of this package, besides the public names above."""

@@ -4,9 +4,9 @@ import numbers
 import warnings
 
 import keras
-import numpy as np
 
 from . import kernels
+from .arguments import one_of
 from .execution import in_tensorflow_graph, operations, run
 from .seeds import SeedStream, seed_tensor
 
@@ -266,39 +266,6 @@ def same_sizes(shape, expected):
     return len(shape) == len(expected) and all(
         None in pair or pair[0] == pair[1] for pair in zip(shape, expected, strict=True)
     )
-
-
-def one_of(name, value, allowed):
-    """Raise a ValueError unless the argument has one of the allowed values."""
-    if value not in allowed:
-        raise ValueError(f"`{name}` must be one of {allowed}. Received: {name}={value!r}")
-
-
-def flag(name, value):
-    """True or False, 1 or 0; a ValueError for anything else, such as the string "False"."""
-    if not isinstance(value, (numbers.Integral, np.bool_)) or value not in (0, 1):
-        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
-    return bool(value)
-
-
-def interval(name, value, around=0.0, positive=False):
-    """The pair (low, high) of an argument: given so, or as the distance from `around` on both sides."""
-    given = list(value) if isinstance(value, (tuple, list)) else [value]
-    wrong = len(given) not in (1, 2) or not all(is_number(x) for x in given)
-    if not wrong:
-        low, high = (around - given[0], around + given[0]) if len(given) == 1 else given
-        wrong = high < low or (positive and low < 0)
-    if wrong:
-        least = " that are not negative" if positive else ""
-        raise ValueError(
-            f"`{name}` must be a number, or a pair of finite numbers (low, high){least}. Received: {name}={value!r}"
-        )
-    return float(low), float(high)
-
-
-def is_number(value):
-    """Whether it is a finite real number, Python's or NumPy's."""
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and bool(np.isfinite(value))
 
 
 def between(low_high, uniform):

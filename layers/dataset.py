@@ -22,6 +22,6 @@ def augment(layer, seed, training=True, num_parallel_calls=None):
     Example:
         >>> dataset = dataset.apply(augment(RandomAffine(rotation=20), seed=1)).prefetch(2)
     """
-    from . import tensorflow  # noqa: PLC0415 - loaded by those who use `tf.data` alone
+    from .backends import tensorflow  # noqa: PLC0415 - loaded by those who use `tf.data` alone
 
     return lambda dataset: tensorflow.augmented(dataset, layer, seed, training, num_parallel_calls)

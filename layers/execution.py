@@ -13,15 +13,15 @@ def in_tensorflow_graph(tensor):
 
 
 def engine(tensor):
-    """The module that computes with `tensor`: `layers.tensorflow`, `layers.jax` or `layers.torch`."""
+    """The module that computes with `tensor`: one of those in `backends`."""
     name = "tensorflow" if in_tensorflow_graph(tensor) else keras.backend.backend()
     # Imported by those who use them alone.
     if name == "tensorflow":
-        from . import tensorflow as module  # noqa: PLC0415
+        from .backends import tensorflow as module  # noqa: PLC0415
     elif name == "jax":
-        from . import jax as module  # noqa: PLC0415
+        from .backends import jax as module  # noqa: PLC0415
     elif name == "torch":
-        from . import torch as module  # noqa: PLC0415
+        from .backends import torch as module  # noqa: PLC0415
     else:
         raise ValueError(f"The layers run on the Keras backends 'tensorflow', 'jax' and 'torch'. Received: {name!r}")
     return module

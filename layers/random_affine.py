@@ -6,7 +6,8 @@ import numbers
 import keras
 
 from . import kernels
-from .base import RandomLayer, between, flag, interval, is_number, one_of, same_sizes
+from .arguments import flag, interval, is_number, one_of
+from .base import RandomLayer, between, same_sizes
 from .execution import operations, run
 
 INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "spline2": 2, "spline3": 3, "spline4": 4, "spline5": 5}

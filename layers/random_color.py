@@ -3,7 +3,8 @@
 import keras
 
 from . import kernels
-from .base import RandomLayer, between, interval, is_number, one_of
+from .arguments import interval, is_number, one_of
+from .base import RandomLayer, between
 from .execution import operations
 
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from . import kernels
-from .base import ImageLayer, flag, is_number
+from .arguments import flag, is_number
+from .base import ImageLayer
 from .execution import operations
 from .streaming import channel_statistics, image_batches, whitening
 

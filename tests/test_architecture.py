@@ -58,12 +58,53 @@ def test_layers_know_nothing_of_compat_scipy_pillow_pandas():
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_only_one_file_of_layers_imports_a_backend(backend):
-    assert {line.split()[0] for line in importers([backend], files_below("layers"))} == {f"layers/{backend}.py"}
+    files = {line.split()[0] for line in importers([backend], files_below("layers"))}
+    assert files == {f"layers/backends/{backend}.py"}
 
 
 def test_kernels_know_nothing_of_layers():
     above = ["keras_regen.layers." + path.stem for path in (ROOT / "layers").glob("*.py") if path.stem != "__init__"]
     assert not importers(above, files_below("layers/kernels"))
+
+
+def test_compat_takes_of_layers_what_is_declared():
+    """Names and attributes: `from ..layers.seeds import seed_tensor`, `kernels.flip`."""
+    init = ROOT / "layers" / "__init__.py"
+    public = {("keras_regen.layers", name) for name in ["__all__", *literal(init, "__all__")]}
+    private = literal(init, "_FOR_COMPAT").items()
+    declared = {(f"keras_regen.layers.{module}", name) for module, names in private for name in names}
+    assert {pair for path in files_below("compat") for pair in taken_of_layers(path)} - public == declared
+
+
+def literal(path, name):
+    """The value of a constant of a file, which is not imported."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == name:
+            return ast.literal_eval(node.value)
+    raise KeyError(name)
+
+
+def taken_of_layers(path):
+    """Pairs of module and name: of modules that are imported as a whole, the attributes that are looked up."""
+    tree, modules = ast.parse(path.read_text()), {}
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level):
+        module = ".".join([*package(path)[: -node.level], *([node.module] if node.module else [])])
+        for alias in node.names:
+            whole = f"{module}.{alias.name}"
+            if is_module(whole):
+                modules[alias.asname or alias.name] = whole
+            elif module.startswith("keras_regen.layers"):
+                yield module, alias.name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = modules.get(node.value.id, "")
+            if module.startswith("keras_regen.layers"):
+                yield module, node.attr
+
+
+def is_module(name):
+    path = ROOT.joinpath(*name.split(".")[1:])
+    return path.is_dir() or path.with_suffix(".py").exists()
 
 
 def test_data_knows_nothing_of_image():

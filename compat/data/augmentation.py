@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...layers import kernels
-from ...layers.tensorflow import ops
+from ...layers.backends.tensorflow import ops
 
 
 class Rows(NamedTuple):

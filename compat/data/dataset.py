@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from ...layers import kernels
-from ...layers.base import seed_tensor
-from ...layers.tensorflow import ops
+from ...layers.backends.tensorflow import ops
+from ...layers.seeds import seed_tensor
 from .augmentation import ROWS_SPEC, Rows, at_one_size, compiled
 from .cache import cached
 from .decoding_in_graph import decode_in_graph, paths_for_graph

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from ...layers.kernels.random import fold_in, threefry
-from ...layers.tensorflow import compiled, ops
+from ...layers.backends.tensorflow import compiled, ops
+from ...layers.kernels import fold_in
+from ...layers.kernels.random import threefry
 
 _TURNS = 6
 

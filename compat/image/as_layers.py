@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from ... import layers
+from ...layers.backends.tensorflow import ops
 from ...layers.random_affine import INTERPOLATIONS
-from ...layers.tensorflow import ops
 from ..data.augmentation import Rows
 from .batches import overrides
 

@@ -11,7 +11,7 @@ from skimage import data, transform
 
 try:
     import tensorflow as tf
-    from keras_regen.layers.tensorflow import ops as tensorflow_ops
+    from keras_regen.layers.backends.tensorflow import ops as tensorflow_ops
 except ImportError:
     tf = None
 

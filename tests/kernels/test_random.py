@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops as keras_ops
+from keras_regen.layers.backends.tensorflow import ops as tensorflow_ops
 from keras_regen.layers.execution import run as run_compiled_where_possible
 from keras_regen.layers.kernels import fold_in, uniform
 from keras_regen.layers.kernels.random import threefry
-from keras_regen.layers.tensorflow import ops as tensorflow_ops
 from scipy import stats
 
 # `kat_vectors` of Random123: threefry2x32, 20 rounds: counter, key, result.

@@ -124,7 +124,7 @@ def test_errors_name_the_argument():
 
 def test_whitening_needs_a_known_size():
     tf = pytest.importorskip("tensorflow")
-    ops = pytest.importorskip("keras_regen.layers.tensorflow").ops
+    ops = pytest.importorskip("keras_regen.layers.backends.tensorflow").ops
     function = tf.function(lambda images: standardize(images, whitening=np.eye(12), ops=ops))
     with pytest.raises(ValueError, match=r"`images` must be of known .*Received: shape \(None, 2, None, 3\)"):
         function.get_concrete_function(tf.TensorSpec((None, 2, None, 3)))

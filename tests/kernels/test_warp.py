@@ -103,7 +103,7 @@ def test_equals_scipy_on_tiny_images(run_eager, order, fill_mode):
 def test_one_graph_for_every_size(order, fill_mode):
     """Equals, on tiny images too, what a graph traced with their height and width gives."""
     tf = pytest.importorskip("tensorflow")
-    ops = pytest.importorskip("keras_regen.layers.tensorflow").ops
+    ops = pytest.importorskip("keras_regen.layers.backends.tensorflow").ops
     function = tf.function(
         lambda images, matrix: warp_affine(images, matrix, order=order, fill_mode=fill_mode, ops=ops),
         [tf.TensorSpec((None, None, None, 1), "uint8"), tf.TensorSpec((None, 2, 3), "float64")],
@@ -364,7 +364,7 @@ def test_errors_name_the_argument(change, message):
 
 def test_unknown_channels_are_refused():
     tf = pytest.importorskip("tensorflow")
-    ops = pytest.importorskip("keras_regen.layers.tensorflow").ops
+    ops = pytest.importorskip("keras_regen.layers.backends.tensorflow").ops
     function = tf.function(lambda images: flip(images, None, None, ops=ops))
     with pytest.raises(ValueError, match=r"`images` must have shape .*Received: shape \(None, 5, 6, None\)"):
         function.get_concrete_function(tf.TensorSpec((None, 5, 6, None)))
