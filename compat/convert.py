@@ -14,10 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from .data.apply_rows import ApplyRows
-from .data.dataset import Settings, augmentation_of, finished, repeated, replayed, stateless
-from .data.flow import Files, Flow, Skipped
+from .data.dataset import Settings, asked, finished, repeated, replayed, stateless
+from .data.flow import Files, Flow
 from .data.threads import gated, gated_passes
-from .image.as_layers import draw_in_graph
 from .image.foreign import adopt
 from .image.iterator import Iterator, plan_epoch
 
@@ -162,20 +161,17 @@ def split(source, *, draws="replay", num_shards=1, index=0, on_error=None, start
     settings = Settings(**arguments, split=True)
     described = _describe(source, False, on_error)
     reason, flow = described.reason, described.flow
-    if reason is None and flow.maker.generator is None:
-        reason = "there is no ImageDataGenerator, and so nothing to do on the device"
     if reason is None and (isinstance(flow.labels, str) or flow.others):
         reason = "images are its labels, or other arrays come with them"
-    if reason is None and flow.maker.preprocess is not None and keras.backend.backend() != "tensorflow":
+    if reason is None and flow.augmentation.preprocess is not None and keras.backend.backend() != "tensorflow":
         reason = f"TensorFlow has to run its preprocessing_function, and the backend is {keras.backend.backend()}"
     if reason is not None:
         raise ValueError(f"`split` cannot take this `source`: {reason}.")
     if isinstance(flow.images, np.ndarray) and np.array_equal(flow.images, flow.images.astype("uint8")):
         flow = dataclasses.replace(flow, images=flow.images.astype("uint8"))
-    augmentation, statistics = augmentation_of(flow, settings)
     place = _place(draws, settings.cache, num_shards, index, start, seed)
     dataset = _native([described._replace(flow=flow)], lambda batches: batches[0], settings, place)
-    return dataset, ApplyRows(augmentation, statistics, *flow.input_spec)
+    return dataset, ApplyRows(asked(flow, settings).augmentation, flow.statistics, *flow.input_spec)
 
 
 def distribute(
@@ -278,28 +274,12 @@ def _describe(leaf, is_mask, on_error):
         return _Source(True, ours)
     if not hasattr(ours, "_flow"):
         return _Source(False, f"{type(leaf).__name__} is no iterator of images")
-    flow = dataclasses.replace(ours._flow(), nearest=is_mask)
     if on_error not in (None, "raise", "skip"):
         raise ValueError(f"`on_error` must be None, 'raise' or 'skip'. Received: {on_error!r}")
-    if on_error and isinstance(flow.images, Files):
-        skipped = None if on_error == "raise" else flow.skipped if flow.skipped is not None else Skipped()
-        flow = dataclasses.replace(flow, images=flow.images._replace(skipped=skipped))
-    try:
-        flow = dataclasses.replace(flow, maker=flow.maker.traced(lambda: _samples(flow)))
-    except ValueError as error:
-        return _Source(True, str(error))
-    return _Source(True, ours.python_reason(flow.maker), ours, flow)
-
-
-def _samples(flow, count=3):
-    """A few images of a flow, as they come in; none if there are none."""
-    if not isinstance(flow.images, Files):
-        return flow.images[:count]
-    for start in range(0, flow.samples, count):
-        images, good = flow.images.read(range(start, min(start + count, flow.samples)))
-        if good.any():
-            return images[good]
-    return []
+    flow = ours._flow(on_error)
+    if is_mask and flow.why_python is None:
+        flow = dataclasses.replace(flow, augmentation=dataclasses.replace(flow.augmentation, order=0))
+    return _Source(True, flow.why_python, ours, flow)
 
 
 def _native(sources, combine, settings, place):
@@ -319,13 +299,7 @@ def _native(sources, combine, settings, place):
         mine, skipped = samples, 0
     else:
         seed = place["seed"] if place["seed"] is not None else iterators[0].seed or 0
-        drawers = [
-            draw_in_graph(
-                flow.maker.generator if settings.augment else None, flow.input_spec[0], flow.maker.input_format
-            )
-            for flow in flows
-        ]
-        dataset = stateless(flows, drawers, combine, settings, **{**place, "seed": int(seed)})
+        dataset = stateless(flows, combine, settings, **{**place, "seed": int(seed)})
         mine, skipped = len(range(place["index"], samples, place["num_shards"])), place["start"]
     batches = mine // batch_size if settings.drop_remainder else -(-mine // batch_size)
     if settings.repeat is True and batches:
@@ -353,18 +327,16 @@ def _from_iterators(iterators, combine):
         raise ValueError("`on_error='skip'` of several iterators needs batches that are made without Python.")
 
     def one_pass():
+        if skipping:
+            yield from (_tuples(combine([batch])) for batch in iterators[0]._pass())
+            return
         for iterator in iterators:
             iterator.reset()
         for _ in range(length):
-            if not skipping:
-                yield _tuples(combine([next(iterator) for iterator in iterators]))
-            elif iterators[0]._holds_images(batch := Iterator.__next__(iterators[0])):  # `next` would pull another one
-                yield _tuples(combine([batch]))
+            yield _tuples(combine([next(iterator) for iterator in iterators]))
 
     begun = [one_pass()]
     pulled = list(itertools.islice(begun[0], 1))
-    if not pulled:
-        raise iterators[0]._none_readable()
 
     def batches():
         if pulled:

@@ -107,6 +107,37 @@ def is_module(name):
     return path.is_dir() or path.with_suffix(".py").exists()
 
 
+def test_there_is_no_circle():
+    """Not even by imports inside functions."""
+    arrows = {path: {file for file in map(file_of, names_imported(path)) if file} - {path} for path in FILES}
+    while leaves := [path for path, below in arrows.items() if not below & arrows.keys()]:
+        for path in leaves:
+            del arrows[path]
+    assert not {f"{path.relative_to(ROOT)} -> {below.relative_to(ROOT)}" for path in arrows for below in arrows[path]}
+
+
+def names_imported(path):
+    """Absolute names of all that a file imports: of `from a import b`, a.b."""
+    inside = package(path) + (["__init__"] if path.stem == "__init__" else [])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = [*(inside[: -node.level] if node.level else []), *([node.module] if node.module else [])]
+            yield from (".".join([*module, alias.name]) for alias in node.names)
+
+
+def file_of(name):
+    """The file of this repository that is meant by the absolute name of a module, or of something in it."""
+    parts = name.split(".")
+    for end in (len(parts), len(parts) - 1):
+        stem = ROOT.joinpath(*parts[1:end])
+        for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if parts[0] == "keras_regen" and path in FILES:
+                return path
+    return None
+
+
 def test_data_knows_nothing_of_image():
     assert not importers(["keras_regen.compat.image"], files_below("compat/data"))
 

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from ...layers.execution import operations, run
-from .augmentation import Augmentation, Rows, Statistics
+from .augmentation import Augmentation, Statistics
+from .rows import SPEC, Rows, neutral
 
 
 @keras.saving.register_keras_serializable(package="keras_regen")
@@ -47,13 +48,12 @@ class ApplyRows(keras.layers.Layer):
         """
         augmentation = self.augmentation
         if not isinstance(inputs, dict):
-            off = {"warp": False, "flip": False, "channel_shift": False, "brightness": False}
-            augmentation, inputs = dataclasses.replace(augmentation, **off), {"images": inputs}
+            augmentation, inputs = augmentation.without_draws(), {"images": inputs}
         images = operations(inputs["images"]).convert_to_tensor(inputs["images"])
         ops = operations(images)
-        count = ops.shape(images)[0]
-        rows = [inputs.get(name, ops.cast(0 * ops.arange(count, dtype="int32"), "float32")) for name in Rows._fields]
-        rows = [ops.convert_to_tensor(row) for row in rows]
+        zeros = ops.cast(0 * ops.arange(ops.shape(images)[0], dtype="int32"), "float32")
+        rows = neutral(zeros, ops.convert_to_tensor(np.eye(2, 3, dtype="float32")))
+        rows = [ops.convert_to_tensor(inputs.get(name, row)) for name, row in rows._asdict().items()]
         statistics = [
             ops.convert_to_tensor(getattr(self, name) if np.prod(shape) else np.zeros(0, "float32"))
             for name, shape in self.shapes.items()
@@ -62,11 +62,10 @@ class ApplyRows(keras.layers.Layer):
 
     def in_front_of(self, model):
         """The model with this layer in front, whose inputs are the dictionary that the dataset holds."""
-        shapes = {"matrix": (2, 3), "flip_horizontal": (), "flip_vertical": (), "channel_shift": (), "brightness": ()}
         inputs = {"images": keras.Input(self.image_shape, dtype=self.image_dtype, name="images")}
-        for name, shape in shapes.items():
-            dtype = "bool" if name.startswith("flip") else "float32"
-            inputs[name] = keras.Input(shape, dtype=dtype, name=name)
+        for name, spec in SPEC._asdict().items():
+            dtype = "bool" if spec.dtype == "bool" else "float32"
+            inputs[name] = keras.Input(spec.shape[1:], dtype=dtype, name=name)
         return keras.Model(inputs, model(self(inputs)))
 
     def compute_output_spec(self, inputs):

@@ -10,70 +10,60 @@ import tensorflow as tf
 
 from ...layers import kernels
 from ...layers.backends.tensorflow import ops
-
-
-class Rows(NamedTuple):
-    """What was drawn for the images of a batch: arrays, or tensors, of n rows."""
-
-    matrix: np.ndarray
-    """float64 (n, 2, 3), output pixel (row, column) to input pixel."""
-    flip_horizontal: np.ndarray
-    """bool (n,)."""
-    flip_vertical: np.ndarray
-    """bool (n,)."""
-    channel_shift: np.ndarray
-    """float64 (n,) in grey levels; NaN: none."""
-    brightness: np.ndarray
-    """float64 (n,), factors; NaN: none."""
-
-
-ROWS_SPEC = Rows(
-    tf.TensorSpec([None, 2, 3], tf.float64),
-    tf.TensorSpec([None], tf.bool),
-    tf.TensorSpec([None], tf.bool),
-    tf.TensorSpec([None], tf.float64),
-    tf.TensorSpec([None], tf.float64),
-)
+from .rows import SPEC, Rows
 
 
 class Statistics(NamedTuple):
     """What `fit` measured, in the axis order of `Augmentation.data_format`; an empty array: not used."""
 
-    mean: np.ndarray
-    std: np.ndarray
-    whitening: np.ndarray
+    mean: np.ndarray = np.zeros(0, "float32")
+    std: np.ndarray = np.zeros(0, "float32")
+    whitening: np.ndarray = np.zeros(0, "float32")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """Which steps a batch goes through, in the order of the fields. What varies by image is in the rows."""
 
     dtype: str
-    """dtype of the computation, "float32" or "float64"; the coordinates are float64 either way."""
+    """dtype of the computation: "float32" or "float64", but where images are only cast; the coordinates are float64
+    either way."""
     data_format: str
     """Axis order of the result."""
     input_format: str
     """Axis order of the images that come in: files are always decoded to channels last."""
-    warp: bool
-    fill_mode: str
-    fill_value: float
-    order: int
-    channel_shift: bool
-    flip: bool
-    brightness: bool
-    preprocess: Callable | None
+    warp: bool = False
+    fill_mode: str = "nearest"
+    fill_value: float = 0.0
+    order: int = 1
+    channel_shift: bool = False
+    flip: bool = False
+    brightness: bool = False
+    preprocess: Callable | None = None
     """Function of one image, in `data_format`, that TensorFlow can trace."""
-    rescale: float | None
-    samplewise_center: bool
-    samplewise_std: bool
+    rescale: float | None = None
+    samplewise_center: bool = False
+    samplewise_std: bool = False
     output_dtype: str
+
+    def without_draws(self):
+        """These steps but for those that the rows are for."""
+        return dataclasses.replace(self, warp=False, channel_shift=False, flip=False, brightness=False)
+
+    def only_casts(self, statistics):
+        """Whether there is nothing to do but to order the axes and to cast."""
+        return self == self.without_draws() and self.preprocess is None and not self._standardizes(statistics)
+
+    def _standardizes(self, statistics):
+        measured = any(0 not in tuple(s.shape) for s in statistics)
+        return bool(self.rescale or self.samplewise_center or self.samplewise_std or measured)
 
     def __call__(self, images, rows, statistics, ops=ops):
         """Apply the steps: graph code.
 
         Args:
             images: (n, height, width, channels) in `input_format`, uint8 or float.
-            rows: `Rows` of n rows.
+            rows: `Rows` of n rows; None for an augmentation `without_draws`.
             statistics: `Statistics`.
             ops: namespace of operations, TensorFlow's or another backend's.
 
@@ -111,17 +101,18 @@ class Augmentation:
             x = ops.transpose(x, (0, 3, 1, 2))
         if self.preprocess is not None:
             x = tf.ensure_shape(tf.cast(tf.vectorized_map(self.preprocess, x), self.dtype), x.shape)
-        mean, std, whitening = (None if 0 in tuple(s.shape) else s for s in statistics)
-        x = kernels.standardize(
-            x,
-            rescale=self.rescale,
-            samplewise_center=self.samplewise_center,
-            samplewise_std=self.samplewise_std,
-            mean=mean,
-            std=std,
-            whitening=whitening,
-            ops=ops,
-        )
+        if self._standardizes(statistics):
+            mean, std, whitening = (None if 0 in tuple(s.shape) else s for s in statistics)
+            x = kernels.standardize(
+                x,
+                rescale=self.rescale,
+                samplewise_center=self.samplewise_center,
+                samplewise_std=self.samplewise_std,
+                mean=mean,
+                std=std,
+                whitening=whitening,
+                ops=ops,
+            )
         return kernels.cast(x, self.output_dtype, ops=ops)
 
     def _flipped(self, x, rows, ops):
@@ -161,14 +152,14 @@ def compiled(augmentation, image_shape, image_dtype, statistics_spec):
     """The augmentation as one XLA-compiled function of (images, rows, statistics), for any number of images."""
     return tf.function(
         lambda images, rows, statistics: augmentation(images, rows, statistics),  # noqa: PLW0108 - not its `ops`
-        input_signature=[tf.TensorSpec([None, *image_shape], image_dtype), ROWS_SPEC, Statistics(*statistics_spec)],
+        input_signature=[tf.TensorSpec([None, *image_shape], image_dtype), SPEC, Statistics(*statistics_spec)],
         jit_compile=True,
         autograph=augmentation.preprocess is not None,  # it takes seconds to look at all that is called
     )
 
 
-def augment(augmentation, images, rows, statistics, size):
-    """Apply `augmentation` to NumPy arrays, `size` images at a time: see `at_one_size`. Returns an array of its own."""
+def transformed(augmentation, images, rows, statistics, size):
+    """An augmentation of NumPy arrays, `size` images at a time: see `at_one_size`. Returns an array of its own."""
     spec = tuple(tf.TensorSpec(s.shape, s.dtype) for s in statistics)
     function = compiled(augmentation, images.shape[1:], images.dtype.name, spec)
     count = len(images)

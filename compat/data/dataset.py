@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...layers import kernels
 from ...layers.backends.tensorflow import ops
 from ...layers.seeds import seed_tensor
-from .augmentation import ROWS_SPEC, Rows, at_one_size, compiled
+from .augmentation import at_one_size, compiled
 from .cache import cached
 from .decoding_in_graph import decode_in_graph, paths_for_graph
 from .flow import Files, OneHot
 from .names import lookup
 from .order import seeds_of, shuffled
+from .rows import SPEC, Rows, drawn_by
 from .service import only_here, whole_pass
 from .threads import gated
 
@@ -65,12 +65,7 @@ def replayed(flows, combine, plan, settings):
         return arrays
 
     def rows(*tables):
-        arrays = []
-        for flow, table in zip(flows, tables, strict=True):
-            n = len(table)
-            nothing = Rows(np.zeros((n, 2, 3)), np.zeros(n, bool), np.zeros(n, bool), np.zeros(n), np.zeros(n))
-            arrays += nothing if flow.maker.generator is None else flow.maker.prepare(table)
-        return arrays
+        return [column for flow, table in zip(flows, tables, strict=True) for column in flow.rows(table)]
 
     def epoch(_):
         tensors = tf.numpy_function(gated(planned), [], [tf.int64, tf.float64] * len(flows))
@@ -78,11 +73,11 @@ def replayed(flows, combine, plan, settings):
         tables = [tf.ensure_shape(table, [None, None]) for table in tensors[1::2]]
 
         def some(start):
-            part, specs = slice(start, start + _AHEAD), list(ROWS_SPEC) * len(flows)
+            part, specs = slice(start, start + _AHEAD), list(SPEC) * len(flows)
             tables_of_part, types = [table[part] for table in tables], [s.dtype for s in specs]
             made = tf.numpy_function(gated(rows), tables_of_part, types, stateful=False)
             made = [tf.ensure_shape(array, spec.shape) for array, spec in zip(made, specs, strict=True)]
-            size = len(ROWS_SPEC)
+            size = len(SPEC)
             parts = tuple((order[part], Rows(*made[k * size : (k + 1) * size])) for k, order in enumerate(orders))
             return tf.data.Dataset.from_tensor_slices(parts)
 
@@ -94,7 +89,7 @@ def replayed(flows, combine, plan, settings):
     return _assembled(batches, steps, combine, settings, 2, -(-flows[0].samples // flows[0].batch_size))
 
 
-def stateless(flows, draws, combine, settings, seed, num_shards, index, start, address=None):
+def stateless(flows, combine, settings, seed, num_shards, index, start, address=None):
     """The batches of flows over the same number of samples, side by side, as a graph without Python.
 
     Order and draws follow from the seed, the epoch and the index of the sample alone. With `settings.repeat` a batch is
@@ -102,7 +97,6 @@ def stateless(flows, draws, combine, settings, seed, num_shards, index, start, a
 
     Args:
         flows, combine, settings: as for `replayed`.
-        draws: for each flow a function of seeds, int32 (n, 2), that returns its `Rows`.
         seed: int.
         num_shards, index: of every `num_shards` samples of an epoch, the one at `index` is taken.
         start: how many batches to leave out.
@@ -114,7 +108,11 @@ def stateless(flows, draws, combine, settings, seed, num_shards, index, start, a
     samples, size = flows[0].samples, flows[0].batch_size
     mine = len(range(index, samples, num_shards))
     per_epoch = mine // size if settings.drop_remainder else -(-mine // size)
-    steps = [_Steps(flow, settings, _read_in_graph, draw) for flow, draw in zip(flows, draws, strict=True)]
+    steps = []
+    for flow in flows:
+        random_layers = flow.random_layers() if settings.augment else []
+        draw = drawn_by(random_layers, flow.input_spec[0], flow.augmentation.input_format)
+        steps.append(_Steps(flow, settings, _read_in_graph, draw))
 
     def places_and_seeds(steps, key):
         places = steps * num_shards + index
@@ -240,7 +238,7 @@ class _Steps:
     def __init__(self, flow, settings, reader, draw=None):
         self.load = _loader(flow, settings, reader)
         self.skips = flow.skipped is not None
-        augment = _augmenter(flow, settings)
+        augment = _augmenter(asked(flow, settings), settings)
         transform = augment if draw is None else lambda images, seeds: augment(images, draw(seeds))
         self.augment = at_one_size(transform, min(flow.batch_size, flow.samples))
         self.attach = _attacher(flow, settings)
@@ -277,21 +275,12 @@ def _read_in_graph(files, settings):
 def _augmenter(flow, settings):
     if settings.split:
         return _side_by_side
-    maker = flow.maker
-    if maker.generator is None:
-        axes = [0, 1, 2, 3] if maker.data_format == maker.input_format else [0, 3, 1, 2]
-
-        def augment(images, rows):
-            images = tf.cast(tf.transpose(images, axes), maker.output_dtype)
-            return kernels.cast(images, settings.dtype or maker.output_dtype, ops=ops)
-
-        return augment
-    augmentation, statistics = augmentation_of(flow, settings)
-    statistics = type(statistics)(*(tf.constant(s) for s in statistics))
-    spec = tuple(tf.TensorSpec(s.shape, s.dtype) for s in statistics)
-    shape, dtype = flow.input_spec
-    apply = compiled(augmentation, shape, dtype, spec)
-    return lambda images, rows: tf.ensure_shape(apply(images, rows, statistics), [None, *maker.image_shape])
+    statistics = type(flow.statistics)(*(tf.constant(s) for s in flow.statistics))
+    apply = flow.augmentation
+    if not apply.only_casts(flow.statistics):
+        spec = tuple(tf.TensorSpec(s.shape, s.dtype) for s in statistics)
+        apply = compiled(flow.augmentation, *flow.input_spec, spec)
+    return lambda images, rows: tf.ensure_shape(apply(images, rows, statistics), [None, *flow.shape])
 
 
 def _side_by_side(images, rows):
@@ -300,16 +289,12 @@ def _side_by_side(images, rows):
     return {"images": images, **narrow}
 
 
-def augmentation_of(flow, settings):
-    """The `Augmentation` and the `Statistics` of a flow, as far as they are asked for."""
-    augmentation, statistics = flow.maker.augmentation()
-    if not settings.augment:
-        augmentation = dataclasses.replace(augmentation, warp=False, flip=False, channel_shift=False, brightness=False)
-    if flow.nearest:
-        augmentation = dataclasses.replace(augmentation, order=0)
+def asked(flow, settings):
+    """The flow with what the settings say about its augmentation."""
+    augmentation = flow.augmentation if settings.augment else flow.augmentation.without_draws()
     if settings.dtype:
         augmentation = dataclasses.replace(augmentation, output_dtype=settings.dtype)
-    return augmentation, statistics
+    return dataclasses.replace(flow, augmentation=augmentation)
 
 
 def _attacher(flow, settings):

@@ -3,12 +3,14 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .augmentation import Augmentation, Statistics
 from .decoding import MANY_CORES, Decoding, load_batch
+from .rows import Rows
 
 
 class Skipped(dict):
@@ -78,10 +80,19 @@ class Flow:
     """Everything a pipeline needs to yield what an iterator yields."""
 
     images: Files | np.ndarray
-    maker: Any
-    """The `BatchMaker`: its `augmentation()`, and `python_reason()`, why a batch cannot do without Python."""
+    shape: tuple
+    """Of an image in the batches."""
     samples: int
     batch_size: int
+    why_python: str | None = None
+    """Why Python has to make every batch; the four that follow are None then."""
+    augmentation: Augmentation | None = None
+    """What is done to the images."""
+    statistics: Statistics | None = None
+    rows: Callable[[np.ndarray], Rows] | None = None
+    """Function of a table of draws, float64 (n, 10), that returns what they are for the augmentation."""
+    random_layers: Callable[[], list] | None = None
+    """Function that makes the layers which draw from the same distributions."""
     labels: Any = None
     """None, "input" (the images themselves), an array, a tuple of arrays, or `OneHot`."""
     others: tuple = ()
@@ -90,8 +101,6 @@ class Flow:
     class_names: tuple = ()
     shuffle: bool = False
     """Whether the order of the samples is drawn."""
-    nearest: bool = False
-    """Whether pixels are never blended, as in masks."""
 
     @property
     def input_spec(self):
@@ -104,3 +113,14 @@ class Flow:
     def skipped(self):
         """The `Skipped` files; None if a file that cannot be read is an error, or the images are an array."""
         return self.images.skipped if isinstance(self.images, Files) else None
+
+
+def some_of(images, samples, count=3):
+    """Up to `count` images, as they come in, of `Files` or an array of so many samples; none if none can be read."""
+    if not isinstance(images, Files):
+        return images[:count]
+    for start in range(0, samples, count):
+        read, good = images.read(range(start, min(start + count, samples)))
+        if good.any():
+            return read[good]
+    return []

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 from PIL import ImageEnhance
 
-from .convention import affine_matrices, is_identity, recentred, table_from_rows
+from .convention import Axes, affine_matrices, is_identity, recentred, table_from_rows
 from .utils import array_to_img, img_to_array
 
 __all__ = [
@@ -101,7 +101,7 @@ def apply_affine_transform(
     if order not in range(6):
         raise RuntimeError(f"`interpolation_order` must be 0, 1, 2, 3, 4 or 5. Received: {order!r}")
     height, width = x.shape[row_axis], x.shape[col_axis]
-    matrix = affine_matrices(table, height, width, legacy_axes, swap_axes=col_axis > row_axis)[0]
+    matrix = affine_matrices(table, height, width, Axes(legacy_axes), swap_axes=col_axis > row_axis)[0]
     channels = [
         scipy.ndimage.affine_transform(channel, matrix[:, :2], matrix[:, 2], order=order, mode=fill_mode, cval=cval)
         for channel in np.moveaxis(x, channel_axis, 0)

@@ -4,13 +4,10 @@ import math
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ... import layers
-from ...layers.backends.tensorflow import ops
 from ...layers.random_affine import INTERPOLATIONS
-from ..data.augmentation import Rows
-from .batches import overrides
+from .convention import Axes
 
 _GEOMETRY = ("rotation", "width_shift", "height_shift", "shear", "zoom", "horizontal_flip", "vertical_flip")
 
@@ -22,9 +19,8 @@ def as_layers(generator):
             "`preprocessing_function` cannot be turned into a layer. Set it to None, and apply it yourself between the "
             f"random layers and the others. Received: {generator.preprocessing_function!r}"
         )
-    for method in ("get_random_transform", "apply_transform", "random_transform", "standardize"):
-        if overrides(generator, method):
-            raise ValueError(f"{type(generator).__name__}.{method} is overridden, and cannot be turned into a layer.")
+    for method in generator._overridden():
+        raise ValueError(f"{type(generator).__name__}.{method} is overridden, and cannot be turned into a layer.")
     if generator.interpolation_order not in INTERPOLATIONS.values():
         raise ValueError(f"`interpolation_order` must be 0 to 5. Received: {generator.interpolation_order!r}")
     common = {"data_format": generator.data_format, "dtype": np.dtype(generator.dtype).name}
@@ -32,41 +28,17 @@ def as_layers(generator):
     return layers.Pipeline(steps)
 
 
-def draw_in_graph(generator, image_shape, input_format):
-    """The draws of a generator's layers as a function of TensorFlow tensors.
-
-    Args:
-        generator: an `ImageDataGenerator`, or None to draw nothing.
-        image_shape: of the images that come in.
-        input_format: their axis order.
-
-    Returns:
-        Function of seeds, int32 (n, 2), that returns the `Rows` of n images.
-    """
-    common = {"data_format": input_format}
-    steps = [] if generator is None else [*_geometry(generator, common), *_color(generator, common)]
-    pipeline, affine = layers.Pipeline(steps), layers.RandomAffine(**common)
-    height, width = image_shape[1:] if input_format == "channels_first" else image_shape[:2]
-
-    def draw(seeds):
-        count, drawn = ops.shape(seeds)[0], {}
-        images = tf.zeros([count, *image_shape], tf.uint8)  # of which the shape is read, and nothing else computed
-        for transformation in pipeline.get_random_transformation(images, seed=seeds):
-            drawn.update(transformation)
-        flips = [drawn.pop(name, tf.zeros(count, tf.bool)) for name in ("flip_horizontal", "flip_vertical")]
-        nothing = tf.fill([count], tf.constant(np.nan, tf.float64))
-        colors = [tf.cast(drawn.get(name, nothing), tf.float64) for name in ("channel_shift_intensity", "brightness")]
-        matrix = affine.affine_matrix(drawn, count, height, width, ops)
-        return Rows(tf.cast(matrix, tf.float64), *flips, *colors)
-
-    return draw
+def random_layers(generator, data_format):
+    """The layers, a list, that draw as a generator does; none without one."""
+    common = {"data_format": data_format}
+    return [] if generator is None else [*_geometry(generator, common), *_color(generator, common)]
 
 
 def _geometry(g, common):
     # Where the generator keeps the legacy axes, so do the layers: what the height's range moves are columns. In the
-    # archived library (`legacy_axes="archived"`) they are rows.
+    # archived library they are rows.
     columns, rows = g.width_shift_range, g.height_shift_range
-    if g.legacy_axes is True:
+    if Axes(g.legacy_axes) is Axes.LEGACY:
         columns, rows = rows, columns
     affine = layers.RandomAffine(
         rotation=abs(g.rotation_range),

@@ -1,16 +1,18 @@
 """How a generator's batches are made: at once by the kernels where that gives the same numbers, else image by image."""
 
 import collections
-import copy
+import functools
 import warnings
 
 import keras
 import numpy as np
 
-from ..data.augmentation import Augmentation, Rows, Statistics, augment
+from ..data.augmentation import Augmentation, Statistics, transformed
+from ..data.rows import Rows, neutral
 from ..data.threads import forked
 from ..data.tracing import traced
-from .convention import COLUMNS, affine_matrices, is_identity, neutral_table, table_from_rows
+from .as_layers import random_layers
+from .convention import COLUMNS, Axes, affine_matrices, is_identity, neutral_table, table_from_rows
 from .draws import draw_table, table_of_uniforms, uniform_bounds
 
 COMPILE_AFTER_SECONDS = 0.3
@@ -27,14 +29,7 @@ def say_once(message):
         warnings.warn(message, stacklevel=2)
 
 
-def overrides(generator, method):
-    """Whether `method` of the generator is not the one of `ImageDataGenerator`: a subclass's, or set by hand."""
-    from .image_data_generator import ImageDataGenerator  # noqa: PLC0415 - it imports this module
-
-    return getattr(getattr(generator, method), "__func__", None) is not getattr(ImageDataGenerator, method)
-
-
-def obstacle(generator, dtype, image_shape):
+def why_one_by_one(generator, dtype, image_shape):
     """Why the images of this generator cannot be transformed a batch at a time; None if they can.
 
     Args:
@@ -42,13 +37,12 @@ def obstacle(generator, dtype, image_shape):
         dtype: the dtype in which the legacy code would transform the images.
         image_shape: their shape, in the generator's data format.
     """
-    from .image_data_generator import ImageDataGenerator  # noqa: PLC0415 - it imports this module
-
     if forked():
         return "TensorFlow does not run in a forked process"
-    if not isinstance(generator, ImageDataGenerator):
+    if not hasattr(type(generator), "_overridden"):
         return f"{type(generator).__name__} is not an ImageDataGenerator"
-    if overrides(generator, "apply_transform"):
+    overridden = generator._overridden()
+    if "apply_transform" in overridden:
         return f"{type(generator).__name__}.apply_transform is overridden"
     if np.dtype(dtype) not in (np.float32, np.float64):
         return f"dtype {np.dtype(dtype).name} is neither float32 nor float64"
@@ -56,7 +50,7 @@ def obstacle(generator, dtype, image_shape):
         return f"fill_mode {generator.fill_mode!r} has no kernel"
     if generator.interpolation_order not in range(6):
         return f"interpolation_order {generator.interpolation_order!r} has no kernel"
-    if generator.brightness_range is not None or overrides(generator, "get_random_transform"):
+    if generator.brightness_range is not None or "get_random_transform" in overridden:
         if generator.data_format != keras.config.image_data_format():
             return f"brightness follows keras.config.image_data_format(), not {generator.data_format!r}"
         if {np.dtype(dtype).name, keras.config.floatx()} != {"float32"}:
@@ -66,15 +60,15 @@ def obstacle(generator, dtype, image_shape):
     return None
 
 
-def standardizes_in_python(generator, traced=False):
+def why_standardize_each(generator, in_graph=False):
     """Why `standardize` must be called on each image; None if it can be done to a batch.
 
     Args:
-        traced: whether the `preprocessing_function` is a graph.
+        in_graph: whether the `preprocessing_function` is a part of a graph.
     """
-    if overrides(generator, "standardize"):
+    if "standardize" in generator._overridden():
         return f"{type(generator).__name__}.standardize is overridden"
-    if generator.preprocessing_function and not traced:
+    if generator.preprocessing_function and not in_graph:
         return "preprocessing_function is a Python function"
     if type(generator.rescale) not in (int, float, type(None)):
         # NumPy computes with its own scalars in their precision, with Python's in that of the image.
@@ -84,16 +78,18 @@ def standardizes_in_python(generator, traced=False):
 
 def draw(generator, n, image_shape):
     """Draw the table of `n` images of `image_shape` (in the generator's data format) from the global generator."""
-    if overrides(generator, "get_random_transform"):
+    if "get_random_transform" in generator._overridden():
         return table_from_rows([generator.get_random_transform(image_shape) for _ in range(n)])
     return draw_table(generator, n, image_shape[generator.row_axis - 1], image_shape[generator.col_axis - 1])
 
 
-def prepare(generator, table, image_shape):
-    """The `Rows` of a table for images of `image_shape` (in the generator's data format)."""
+def rows_of(generator, image_shape, table):
+    """The `Rows` of a table for images of `image_shape` (in the generator's data format); neutral without generator."""
+    if generator is None:
+        return neutral(np.zeros(len(table)))
     height, width = image_shape[generator.row_axis - 1], image_shape[generator.col_axis - 1]
     columns = dict(zip(COLUMNS, table.T, strict=True))
-    matrix = affine_matrices(table, height, width, generator.legacy_axes)
+    matrix = affine_matrices(table, height, width, Axes(generator.legacy_axes))
     matrix[is_identity(table)] = np.eye(2, 3)
     return Rows(
         matrix,
@@ -114,7 +110,7 @@ def augmentation_of(generator, dtype, output_dtype, input_format, standardize, p
         preprocess: its `preprocessing_function`, if that may be called in a graph.
     """
     g = generator
-    any_row = overrides(g, "get_random_transform")
+    any_row = "get_random_transform" in g._overridden()
     zooms = not (g.zoom_range[0] == 1 and g.zoom_range[1] == 1)
     moves = [g.rotation_range, g.width_shift_range, g.height_shift_range, g.shear_range]
     statistics = [np.zeros(0, "float32")] * 3
@@ -173,7 +169,7 @@ def apply(generator, images, table, dtype, output_dtype, input_format, standardi
         shape = images.shape[1:]
         if input_format != g.data_format:
             shape = (shape[2], *shape[:2])
-        return augment(augmentation, images, prepare(g, table, shape), statistics, size)
+        return transformed(augmentation, images, rows_of(g, shape, table), statistics, size)
     batch = []
     for image, row in zip(images, table, strict=True):
         named = {name: None if np.isnan(value) else value for name, value in zip(COLUMNS, row.tolist(), strict=True)}
@@ -197,44 +193,54 @@ class BatchMaker:
         """
         self.generator, self.image_shape, self.data_format = generator, tuple(image_shape), data_format
         self.dtype, self.output_dtype, self.input_format = dtype, output_dtype, input_format
-        self.preprocess = None
         self._standardize_draws = False
 
-    def python_reason(self):
-        """Why Python has to look at every image; None if a batch is drawn and made at once."""
-        g = self.generator
-        return obstacle(g, self.dtype, self.image_shape) or standardizes_in_python(g, self.preprocess is not None)
-
-    def traced(self, images):
-        """This maker with the generator's `preprocessing_function` as a part of the graph; itself where there is none.
+    def why_python(self, in_graph=False):
+        """Why Python has to look at every image; None if a batch is drawn and made at once.
 
         Args:
-            images: function that returns a few of the flow's images, in `input_format`, on which the graph has to agree
-                with Python.
-
-        Raises:
-            ValueError: it cannot be traced; the message says why.
+            in_graph: whether the `preprocessing_function` is a part of a graph.
         """
-        if self.generator is None or not self.generator.preprocessing_function:
-            return self
-        images = [_as_float(image, self.dtype, self.input_format, self.data_format) for image in images()]
-        twin = copy.copy(self)
-        twin.preprocess = traced(self.generator.preprocessing_function, images)
-        return twin
+        if self.generator is None:
+            return None
+        why = why_one_by_one(self.generator, self.dtype, self.image_shape)
+        return why or why_standardize_each(self.generator, in_graph)
 
     def draw(self, n):
         """The table of the next `n` images."""
         return draw(self.generator, n, self.image_shape)
 
-    def prepare(self, table):
-        """The `Rows` of a table."""
-        return prepare(self.generator, table, self.image_shape)
+    def described(self, samples):
+        """What becomes of the images: those fields of a `Flow`.
 
-    def augmentation(self):
-        """The `Augmentation` and the `Statistics` of a whole batch."""
-        return augmentation_of(
-            self.generator, self.dtype, self.output_dtype, self.input_format, True, self.preprocess
-        )  # fmt: skip
+        Args:
+            samples: function that returns a few of the images, in `input_format`. On them the `preprocessing_function`,
+                if there is one, has to give the same in a graph as in Python.
+        """
+        g, preprocess = self.generator, None
+        why = self.why_python(in_graph=True)
+        if why is None and g is not None and g.preprocessing_function:
+            try:
+                images = [_as_float(image, self.dtype, self.input_format, self.data_format) for image in samples()]
+                preprocess = traced(g.preprocessing_function, images)
+            except ValueError as error:
+                why = str(error)
+        if why is not None:
+            return {"why_python": why}
+        if g is None:
+            formats = {"data_format": self.data_format, "input_format": self.input_format}
+            dtype = np.dtype(self.output_dtype).name
+            augmentation, statistics = Augmentation(dtype=dtype, output_dtype=dtype, **formats), Statistics()
+        else:
+            augmentation, statistics = augmentation_of(
+                g, self.dtype, self.output_dtype, self.input_format, True, preprocess
+            )
+        return {
+            "augmentation": augmentation,
+            "statistics": statistics,
+            "rows": functools.partial(rows_of, g, self.image_shape),
+            "random_layers": functools.partial(random_layers, g, self.input_format),
+        }
 
     def __call__(self, images, table, size):
         """Transform and standardize a batch.
@@ -253,11 +259,11 @@ class BatchMaker:
             moved = self.input_format != self.data_format
             return (images.transpose(0, 3, 1, 2) if moved else images).astype(self.output_dtype)
         if table is None:
-            reason = obstacle(self.generator, self.dtype, self.image_shape)
+            reason = why_one_by_one(self.generator, self.dtype, self.image_shape)
             if reason is not None:
                 say_once(f"keras_regen transforms the images one by one, which is slower: {reason}.")
                 return self._one_by_one(images)
-            if standardizes_in_python(self.generator):
+            if why_standardize_each(self.generator):
                 return self._standardized_one_by_one(images, size)
             table = self.draw(len(images))
         return self._apply(images, table, True, size)
@@ -316,7 +322,7 @@ class Drawn:
         room = np.empty(n * len(COLUMNS) + 8)
         room = room[-room.ctypes.data % 64 // 8 :]  # from where TensorFlow takes it over, and makes no copy
         self._table = room[: n * len(COLUMNS)].reshape(n, len(COLUMNS))
-        self._bounds = None if overrides(g, "get_random_transform") else uniform_bounds(g)
+        self._bounds = None if "get_random_transform" in g._overridden() else uniform_bounds(g)
         self._size = maker.image_shape[g.row_axis - 1], maker.image_shape[g.col_axis - 1]
 
     def draw(self, n):
@@ -354,7 +360,7 @@ def _same_state(a, b):
 
 def transform_array(generator, x):
     """What `random_transform` on each image of `x` (n images in the generator's data format and dtype) gives."""
-    if overrides(generator, "random_transform") or obstacle(generator, x.dtype, x.shape[1:]) is not None:
+    if "random_transform" in generator._overridden() or why_one_by_one(generator, x.dtype, x.shape[1:]) is not None:
         return np.stack([generator.random_transform(image) for image in x])
     table, most = draw(generator, len(x), x.shape[1:]), min(len(x), 256)
     parts = [

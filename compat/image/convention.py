@@ -13,7 +13,20 @@ corrects both. So it does with right angles, whose legacy sines and cosines miss
 and `wrap`, parts of the edge are read from outside the image. The layers of `keras_regen.layers` never had any of this.
 """
 
+import enum
+
 import numpy as np
+
+
+class Axes(enum.Enum):
+    """Which geometry a generator has, by the value of its `legacy_axes`."""
+
+    LEGACY = True
+    """That of the legacy module of Keras, both mistakes included."""
+    RIGHT = False
+    ARCHIVED = "archived"
+    """That of `keras_preprocessing`: x is the row, and the centre one pixel too far down and right."""
+
 
 COLUMNS = (
     "theta",
@@ -79,7 +92,7 @@ def recentred(matrix, x, y, half_pixel=-0.5):
     return to_centre @ matrix @ from_centre
 
 
-def affine_matrices(table, height, width, legacy_axes=True, swap_axes=True):
+def affine_matrices(table, height, width, axes=Axes.LEGACY, swap_axes=True):
     """The matrices of a table of transformations: rotation, then shift, shear and zoom, about the centre.
 
     Convention:
@@ -90,20 +103,19 @@ def affine_matrices(table, height, width, legacy_axes=True, swap_axes=True):
     Args:
         table: float64 array (n, >= 6) with the columns theta, tx, ty, shear, zx, zy.
         height, width: size of the images in pixels.
-        legacy_axes: whether to turn about the legacy centre, as described at the top of this module. "archived" is the
-            geometry of `keras_preprocessing`: x is the row, and the centre one pixel too far down and right.
+        axes: an `Axes`; see the top of this module.
         swap_axes: whether rows come before columns in the image array, as they always do in a generator.
 
     Returns:
-        float64 array (n, 2, 3), with the bits of the legacy code, but for right angles without `legacy_axes`.
+        float64 array (n, 2, 3), with the bits of the legacy code, but for right angles with `Axes.RIGHT`.
     """
     theta, tx, ty, shear, zx, zy = np.asarray(table, dtype="float64")[:, :6].T
-    archived = legacy_axes == "archived"
-    extent = (height, width) if legacy_axes else (width, height)
-    cos, sin = _cos_sin(theta, exact=not legacy_axes)
+    right, archived = axes is Axes.RIGHT, axes is Axes.ARCHIVED
+    extent = (width, height) if right else (height, width)
+    cos, sin = _cos_sin(theta, exact=right)
     matrix = _stack([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
     matrix = matrix @ _stack([[tx * 0 + 1, 0, tx], [0, 1, ty], [0, 0, 1]])
-    cos, sin = _cos_sin(shear, exact=not legacy_axes)
+    cos, sin = _cos_sin(shear, exact=right)
     matrix = matrix @ _stack([[shear * 0 + 1, -sin, 0], [0, cos, 0], [0, 0, 1]])
     matrix = matrix @ _stack([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
     matrix = recentred(matrix, *extent, half_pixel=0.5 if archived else -0.5)

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from ..data.files import Joined, unusable
-from ..data.flow import Flow, OneHot
+from ..data.flow import OneHot
 from .iterator import BatchFromFilesMixin, Iterator
 from .messages import endings, print_message, warn_if_empty
 
@@ -228,7 +228,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         """Array of weights, or None."""
         return self._sample_weight
 
-    def _flow(self):
+    def _flow(self, on_error=None, raw=False):
         mode = self.class_mode
         labels = {"input": "input", None: None}.get(mode)
         if mode == "categorical":
@@ -239,12 +239,9 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
             labels = tuple(self._targets)
         elif mode == "raw":
             labels = self._targets
-        return Flow(
-            images=self._files(),
-            maker=self._maker(),
-            samples=self.n,
-            batch_size=self.batch_size,
-            shuffle=self.shuffle,
+        return self._described(
+            self._files(on_error),
+            raw,
             labels=labels,
             sample_weight=None if mode is None else self.sample_weight,
             class_names=tuple(getattr(self, "class_indices", ())),

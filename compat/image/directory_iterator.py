@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ..data.files import Joined
-from ..data.flow import Flow, OneHot
+from ..data.flow import OneHot
 from ..data.listing import list_classes, list_directory
 from .iterator import BatchFromFilesMixin, Iterator
 from .messages import print_left_out, print_message, warn_if_empty
@@ -129,21 +129,13 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         """None: a directory has no weights."""
         return None
 
-    def _files(self):
-        return super()._files()._replace(listed=self.directory)
+    def _files(self, on_error=None):
+        return super()._files(on_error)._replace(listed=self.directory)
 
-    def _flow(self):
+    def _flow(self, on_error=None, raw=False):
         labels = {
             "input": "input",
             "categorical": OneHot(self.classes, len(self.class_indices), self.dtype),
             None: None,
         }.get(self.class_mode, np.asarray(self.classes, dtype=self.dtype))
-        return Flow(
-            images=self._files(),
-            maker=self._maker(),
-            samples=self.n,
-            batch_size=self.batch_size,
-            shuffle=self.shuffle,
-            labels=labels,
-            class_names=tuple(self.class_indices),
-        )
+        return self._described(self._files(on_error), raw, labels=labels, class_names=tuple(self.class_indices))

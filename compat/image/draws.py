@@ -11,7 +11,7 @@ from numbers import Real
 
 import numpy as np
 
-from .convention import COLUMNS, neutral_table, table_from_rows
+from .convention import COLUMNS, Axes, neutral_table, table_from_rows
 
 
 def _draw_shift(shift_range, size):
@@ -106,7 +106,7 @@ def table_of_uniforms(generator, bounds, uniforms, height, width):
 def _shift_names(generator):
     """The columns that the height's and the width's shifts are drawn for: tx moves columns, whatever the legacy code
     thinks."""
-    return ("tx", "ty") if generator.legacy_axes else ("ty", "tx")
+    return ("ty", "tx") if Axes(generator.legacy_axes) is Axes.RIGHT else ("tx", "ty")
 
 
 def _is_float(value):

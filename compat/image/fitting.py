@@ -65,7 +65,7 @@ def _raw(source, generator):
     """Batches of images before any transformation, in the generator's axis order."""
     if not hasattr(source, "_flow"):
         return image_batches(source)
-    flow = source._flow()
+    flow = source._flow(raw=True)
     starts = range(0, flow.samples, flow.batch_size)
     if not isinstance(flow.images, Files):
         return (flow.images[start : start + flow.batch_size] for start in starts)

@@ -2,11 +2,13 @@
 
 import keras
 
+from .convention import Axes
 from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .image_data_generator import ImageDataGenerator
 from .iterator import Iterator
 from .numpy_array_iterator import NumpyArrayIterator
+from .overrides import overridden
 
 _OURS = {ours.__name__: ours for ours in (DataFrameIterator, DirectoryIterator, NumpyArrayIterator)}
 _LIBRARIES = ("keras", "tf_keras", "keras_preprocessing", "tensorflow")
@@ -48,15 +50,14 @@ def _adopt_generator(generator):
     legacy = next((c for c in type(generator).__mro__ if c.__name__ == "ImageDataGenerator" and _is_legacy(c)), None)
     if legacy is None:
         return f"{type(generator).__name__} is not an ImageDataGenerator"
-    for name in ("get_random_transform", "apply_transform", "random_transform", "standardize"):
-        if getattr(getattr(generator, name), "__func__", None) is not getattr(legacy, name):
-            return f"{type(generator).__name__}.{name} is overridden"
+    for name in overridden(generator, legacy):
+        return f"{type(generator).__name__}.{name} is overridden"
     archived = legacy.__module__.split(".")[0] == "keras_preprocessing"
     if archived and generator.brightness_range is not None:
         return "keras_preprocessing stretches images to 0..255 for brightness"
     ours = ImageDataGenerator.__new__(ImageDataGenerator)
     vars(ours).update(vars(generator))
-    ours.legacy_axes = "archived" if archived else True
+    ours.legacy_axes = Axes.ARCHIVED if archived else True
     return ours
 
 

@@ -15,6 +15,7 @@ from .directory_iterator import DirectoryIterator
 from .draws import draw_row
 from .fitting import fit_streaming
 from .numpy_array_iterator import NumpyArrayIterator, warn_of_channels
+from .overrides import overridden
 
 __all__ = ["ImageDataGenerator"]
 
@@ -143,6 +144,10 @@ class ImageDataGenerator:
             self._imply("featurewise_std_normalization", "featurewise_center", True)
         if samplewise_std_normalization:
             self._imply("samplewise_std_normalization", "samplewise_center", True)
+
+    def _overridden(self):
+        """Names of the methods that are not those of this class: a subclass's, or set by hand."""
+        return overridden(self, ImageDataGenerator)
 
     def _imply(self, cause, effect, value):
         if bool(getattr(self, effect)) != value:

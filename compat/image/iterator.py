@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ..data.decoding import MANY_CORES, Decoding
-from ..data.flow import Files, Skipped
+from ..data.flow import Files, Flow, Skipped, some_of
 from ..data.listing import known_endings
 from ..data.threads import Ended, forked, gate
 from .batches import BatchMaker, Drawn, say_once
@@ -145,20 +145,36 @@ class Iterator(keras.utils.PyDataset):
         return module.rpartition(".")[0] != __name__.rpartition(".")[0]
 
     def _maker(self):
-        """The `BatchMaker` of this flow."""
+        """The `BatchMaker` of this iterator."""
+        if getattr(self, "_batch_maker", None) is None:
+            self._batch_maker = self._maker_for(self.image_data_generator)
+        return self._batch_maker
+
+    def _maker_for(self, generator):
+        """A `BatchMaker` that does what a generator does, or, without one, nothing."""
         raise NotImplementedError
 
-    def python_reason(self, maker=None):
-        """Why Python has to make every batch; None if decoding, drawing and transforming go by whole batches."""
+    def _described(self, images, raw, **attached):
+        """The `Flow` of this iterator.
+
+        Args:
+            images: those of the flow, `Files` or an array.
+            raw: whether they are wanted as they come in, without what the generator does to them.
+            **attached: the fields of the flow that say what comes with the images.
+        """
+        why = None
         if self._makes_its_own_batches():
-            return f"{type(self).__name__}._get_batches_of_transformed_samples is overridden"
-        if self.save_to_dir:
-            return "save_to_dir writes every image"
-        return None if self.image_data_generator is None else (maker or self._maker()).python_reason()
+            why = f"{type(self).__name__}._get_batches_of_transformed_samples is overridden"
+        elif self.save_to_dir:
+            why = "save_to_dir writes every image"
+        maker = self._maker_for(None) if raw else self._maker()
+        described = maker.described(lambda: some_of(images, self.n)) if raw or why is None else {"why_python": why}
+        whole = {"samples": self.n, "batch_size": self.batch_size, "shuffle": self.shuffle, "shape": maker.image_shape}
+        return Flow(images=images, **whole, **described, **attached)
 
     def _draw(self, n):
         """Draw the table of the next batch, if it can be drawn apart from the images."""
-        if self._makes_its_own_batches() or self.image_data_generator is None or self._maker().python_reason():
+        if self._makes_its_own_batches() or self.image_data_generator is None or self._maker().why_python():
             return None
         return self._maker().draw(n)
 
@@ -305,8 +321,29 @@ class BatchFromFilesMixin:
             exif_transpose=self.exif_transpose,
         )
 
-    def _files(self):
-        return Files(self._paths(), self._decoding(), self.skipped)
+    def _files(self, on_error=None):
+        """The `Files` of the samples; `on_error` None is the iterator's own."""
+        skipped = self.skipped if on_error is None else None
+        if on_error == "skip":
+            skipped = Skipped() if self.skipped is None else self.skipped
+        return Files(self._paths(), self._decoding(), skipped)
+
+    def _pass(self):
+        """Yield the batches of one pass; not those that skipping files has emptied.
+
+        Raises:
+            ValueError: all are.
+        """
+        self.reset()
+        empty = 0
+        for _ in range(len(self)):
+            batch = super().__next__()  # the iterator's own would look for the next that is not empty
+            if self._holds_images(batch):
+                yield batch
+            else:
+                empty += 1
+        if empty and empty == len(self):
+            raise self._none_readable()
 
     def __next__(self):
         for _ in range(len(self) or 1):
@@ -337,17 +374,15 @@ class BatchFromFilesMixin:
         path, reason = next(iter(self.skipped.items()))
         return ValueError(f"None of the {self.n} files can be read. The first of them: {path}: {reason}")
 
-    def _maker(self):
-        if getattr(self, "_batch_maker", None) is None:
-            self._batch_maker = BatchMaker(
-                self.image_data_generator,
-                self.image_shape,
-                self.data_format,
-                dtype=keras.config.floatx(),  # of `img_to_array`, whatever the dtype of the batches
-                output_dtype=self.dtype,
-                input_format="channels_last",
-            )
-        return self._batch_maker
+    def _maker_for(self, generator):
+        return BatchMaker(
+            generator,
+            self.image_shape,
+            self.data_format,
+            dtype=keras.config.floatx(),  # of `img_to_array`, whatever the dtype of the batches
+            output_dtype=self.dtype,
+            input_format="channels_last",
+        )
 
     def _get_batches_of_transformed_samples(self, index_array, table=None):
         images, good = self._files().read(index_array, MANY_CORES and not forked())

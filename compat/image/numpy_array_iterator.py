@@ -5,7 +5,6 @@ import warnings
 import keras
 import numpy as np
 
-from ..data.flow import Flow
 from .batches import BatchMaker
 from .iterator import Iterator, check_subset
 
@@ -105,17 +104,15 @@ class NumpyArrayIterator(Iterator):
         self.save_format = save_format
         super().__init__(len(self.x), batch_size, shuffle, seed, **kwargs)
 
-    def _maker(self):
-        if getattr(self, "_batch_maker", None) is None:
-            self._batch_maker = BatchMaker(
-                self.image_data_generator,
-                self.x.shape[1:],
-                self.data_format,
-                dtype=self.dtype,
-                output_dtype=self.dtype,
-                input_format=self.data_format,
-            )
-        return self._batch_maker
+    def _maker_for(self, generator):
+        return BatchMaker(
+            generator,
+            self.x.shape[1:],
+            self.data_format,
+            dtype=self.dtype,
+            output_dtype=self.dtype,
+            input_format=self.data_format,
+        )
 
     def _get_batches_of_transformed_samples(self, index_array, table=None):
         batch_x = self._maker()(self.x[index_array], table, min(self.batch_size, self.n))
@@ -127,17 +124,9 @@ class NumpyArrayIterator(Iterator):
             return inputs, self.y[index_array]
         return inputs, self.y[index_array], self.sample_weight[index_array]
 
-    def _flow(self):
-        return Flow(
-            images=self.x,
-            maker=self._maker(),
-            samples=self.n,
-            batch_size=self.batch_size,
-            shuffle=self.shuffle,
-            others=tuple(self.x_misc),
-            labels=self.y,
-            sample_weight=None if self.y is None else self.sample_weight,
-        )
+    def _flow(self, on_error=None, raw=False):
+        weights = None if self.y is None else self.sample_weight
+        return self._described(self.x, raw, others=tuple(self.x_misc), labels=self.y, sample_weight=weights)
 
 
 def _check_length(legacy_words, name, array, x):

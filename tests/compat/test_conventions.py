@@ -7,7 +7,7 @@ import pytest
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import ImageDataGenerator
 from keras_regen.compat.image import apply_affine_transform, transform_matrix_offset_center
-from keras_regen.compat.image.convention import affine_matrices, table_from_rows
+from keras_regen.compat.image.convention import Axes, affine_matrices, table_from_rows
 
 AXES = {"row_axis": 0, "col_axis": 1, "channel_axis": 2}
 
@@ -90,7 +90,7 @@ def test_convention_right_angles_are_exact_without_legacy_axes(always_compile, f
 
 def test_convention_square_images_turn_alike():
     table = table_from_rows([{"theta": 33, "shear": 12, "zx": 1.2}])
-    np.testing.assert_array_equal(affine_matrices(table, 9, 9), affine_matrices(table, 9, 9, legacy_axes=False))
+    np.testing.assert_array_equal(affine_matrices(table, 9, 9), affine_matrices(table, 9, 9, Axes.RIGHT))
 
 
 def test_convention_the_centre_is_between_the_pixels_of_even_sizes():
