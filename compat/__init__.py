@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import image as image
-    from .convert import distribute, split, to_dataset
+    from .convert import distribute, to_dataset
+    from .data.stateless import Stateless
+    from .device import to_device
     from .image import DataFrameIterator, DirectoryIterator, ImageDataGenerator, Iterator, NumpyArrayIterator
     from .loaders import image_dataset_from_directory
     from .migrate.explain import explain
@@ -21,26 +23,28 @@ __all__ = [
     "ImageDataGenerator",
     "Iterator",
     "NumpyArrayIterator",
+    "Stateless",
     "compare",
     "distribute",
     "explain",
     "image_dataset_from_directory",
     "install",
     "preview",
-    "split",
     "to_dataset",
+    "to_device",
     "uninstall",
 ]
 
 _HOMES = {
+    "Stateless": "data.stateless",
     "compare": "pictures",
     "distribute": "convert",
     "explain": "migrate.explain",
     "image_dataset_from_directory": "loaders",
     "install": "migrate.install",
     "preview": "pictures",
-    "split": "convert",
     "to_dataset": "convert",
+    "to_device": "device",
     "uninstall": "migrate.install",
 }
 """The module of each name that is not in `image`."""

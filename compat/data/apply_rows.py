@@ -1,4 +1,4 @@
-"""The second half of a split pipeline: a layer that applies the rows that came with the images."""
+"""The second half of a pipeline: a layer that applies the rows that came with the images."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ from .rows import SPEC, Rows, neutral
 class ApplyRows(keras.layers.Layer):
     """Transform and standardize images on the device of the model, by rows drawn on the host.
 
-    `keras_regen.compat.split` makes it. It computes in float32, with coordinates in float32.
+    `keras_regen.compat.to_device` makes it. It computes in float32, with coordinates in float32.
 
     Args:
         augmentation: an `Augmentation`, or the dictionary of its fields.
@@ -40,7 +40,7 @@ class ApplyRows(keras.layers.Layer):
         """Transform a batch.
 
         Args:
-            inputs: the dictionary of images and rows that the dataset of `split` holds; or images alone, which are
+            inputs: the dictionary of images and rows that the dataset of `to_device` holds; or images alone, which are
                 standardized only.
 
         Returns:

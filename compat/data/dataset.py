@@ -3,7 +3,8 @@
 import dataclasses
 import itertools
 import os
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,11 +27,22 @@ _AHEAD = 4096
 """How many samples' matrices are made at once: all of them, of a million images, took a second and 300 MB."""
 
 
-@dataclasses.dataclass(frozen=True)
+if TYPE_CHECKING:
+
+    class ImageDataset(tf.data.Dataset):
+        """What `to_dataset` returns: a dataset that knows where it comes from."""
+
+        class_names: list[str]
+        file_paths: Sequence[str] | None
+        skipped: Mapping[str, str] | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a dataset is built. The fields are the arguments of `to_dataset`."""
 
-    augment: bool = True
+    apart: bool = False
+    """Whether images and rows are handed out as they are, in a dictionary: for `to_device`."""
     cache: Any = None
     class_weight: Any = None
     device: str | None = None
@@ -39,8 +51,7 @@ class Settings:
     file_names: bool = False
     prefetch: int = 2
     repeat: bool | int = False
-    split: bool = False
-    """Whether images and rows are handed out as they are, in a dictionary."""
+    training: bool = True
 
 
 def replayed(flows, combine, plan, settings):
@@ -89,7 +100,7 @@ def replayed(flows, combine, plan, settings):
     return _assembled(batches, steps, combine, settings, 2, -(-flows[0].samples // flows[0].batch_size))
 
 
-def stateless(flows, combine, settings, seed, num_shards, index, start, address=None):
+def stateless(flows, combine, settings, draws, address=None):
     """The batches of flows over the same number of samples, side by side, as a graph without Python.
 
     Order and draws follow from the seed, the epoch and the index of the sample alone. With `settings.repeat` a batch is
@@ -97,25 +108,23 @@ def stateless(flows, combine, settings, seed, num_shards, index, start, address=
 
     Args:
         flows, combine, settings: as for `replayed`.
-        seed: int.
-        num_shards, index: of every `num_shards` samples of an epoch, the one at `index` is taken.
-        start: how many batches to leave out.
+        draws: a `Stateless` with a seed.
         address: of the dispatcher of a tf.data service, whose workers make the batches.
 
     Returns:
         A `tf.data.Dataset`. Through the service, the batches of a pass come in any order.
     """
     samples, size = flows[0].samples, flows[0].batch_size
-    mine = len(range(index, samples, num_shards))
+    mine, start = len(range(draws.shard, samples, draws.shards)), draws.start
     per_epoch = mine // size if settings.drop_remainder else -(-mine // size)
     steps = []
     for flow in flows:
-        random_layers = flow.random_layers() if settings.augment else []
+        random_layers = flow.random_layers() if settings.training else []
         draw = drawn_by(random_layers, flow.input_spec[0], flow.augmentation.input_format)
         steps.append(_Steps(flow, settings, _read_in_graph, draw))
 
     def places_and_seeds(steps, key):
-        places = steps * num_shards + index
+        places = steps * draws.shards + draws.shard
         if flows[0].shuffle:
             places = shuffled(places, samples, key)
         return places, seeds_of(places, key)
@@ -136,7 +145,7 @@ def stateless(flows, combine, settings, seed, num_shards, index, start, address=
     def key_of(epoch):
         return seeds_of(epoch[None], root)[0]
 
-    root, length = seed_tensor(seed, ops), max(per_epoch, 1)
+    root, length = seed_tensor(draws.seed, ops), max(per_epoch, 1)
     epochs = 2**40 if settings.repeat is True else int(settings.repeat)
     if settings.repeat and address is None:
         numbers = tf.data.Dataset.range(start, max(per_epoch * epochs, start))
@@ -146,7 +155,7 @@ def stateless(flows, combine, settings, seed, num_shards, index, start, address=
         numbers = tf.data.Dataset.range(start // length * length, per_epoch * epochs, length)
         keyed = lambda number: (key_of(number // length), tf.maximum(start - number, 0))  # noqa: E731
     else:
-        numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+        numbers = tf.data.Dataset.random(seed=draws.seed, rerandomize_each_iteration=True).take(1)
         keyed = lambda number: (tf.bitcast(number, tf.int32), tf.constant(min(start, per_epoch), tf.int64))  # noqa: E731
     passes = only_here(numbers.map(_as_written(keyed)))
 
@@ -273,7 +282,7 @@ def _read_in_graph(files, settings):
 
 
 def _augmenter(flow, settings):
-    if settings.split:
+    if settings.apart:
         return _side_by_side
     statistics = type(flow.statistics)(*(tf.constant(s) for s in flow.statistics))
     apply = flow.augmentation
@@ -291,7 +300,7 @@ def _side_by_side(images, rows):
 
 def asked(flow, settings):
     """The flow with what the settings say about its augmentation."""
-    augmentation = flow.augmentation if settings.augment else flow.augmentation.without_draws()
+    augmentation = flow.augmentation if settings.training else flow.augmentation.without_draws()
     if settings.dtype:
         augmentation = dataclasses.replace(augmentation, output_dtype=settings.dtype)
     return dataclasses.replace(flow, augmentation=augmentation)

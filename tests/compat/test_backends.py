@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import image as legacy
-from keras_regen.compat import ImageDataGenerator, image_dataset_from_directory, split, to_dataset
+from keras_regen.compat import ImageDataGenerator, image_dataset_from_directory, to_dataset, to_device
 
 ARGUMENTS = {"rotation_range": 20, "horizontal_flip": True, "rescale": 1 / 255, "featurewise_center": True}
 
@@ -67,7 +67,7 @@ def test_fit_on_datasets(model, flow, datagen, jpeg_directory):
 
 
 def test_fit_behind_the_layer_of_split(model, flow):
-    halves, layer = split(flow())
+    halves, layer = to_device(flow())
     whole = layer.in_front_of(model)
     whole.compile("sgd", "sparse_categorical_crossentropy")
     assert_trains(whole, halves)

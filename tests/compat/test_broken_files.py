@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from keras_regen.compat import ImageDataGenerator, split, to_dataset
+from keras_regen.compat import ImageDataGenerator, to_dataset, to_device
 from keras_regen.compat.data import decoding as decoding_module
 from keras_regen.compat.data.decoding import Decoding, decode_with_pillow
 from keras_regen.compat.data.decoding_in_graph import decode_in_graph
@@ -91,7 +91,7 @@ WAYS = {
     "to_dataset": lambda it: as_arrays(to_dataset(it)),
     "cache": lambda it: as_arrays(to_dataset(it, cache=True)),
     "stateless": lambda it: as_arrays(to_dataset(it, draws="stateless")),
-    "split": lambda it: as_arrays(split(it)[0]),
+    "split": lambda it: as_arrays(to_device(it)[0]),
     "fit of the generator": lambda it: ImageDataGenerator(featurewise_center=True).fit(it),
     "fit of the iterator": lambda it: small_model().fit(it, verbose=0),
     "fit of the dataset": lambda it: small_model().fit(to_dataset(it), verbose=0),

@@ -17,7 +17,7 @@ import pandas as pd
 import PIL
 import pytest
 import tensorflow as tf
-from keras_regen.compat import ImageDataGenerator, split, to_dataset
+from keras_regen.compat import ImageDataGenerator, to_dataset, to_device
 from keras_regen.compat.data import cache, flow, image_store
 from keras_regen.compat.data.cache import cached
 from keras_regen.compat.data.decoding import Decoding, load_batch
@@ -195,7 +195,7 @@ def test_the_next_run_decodes_nothing(photos, tmp_path, decoded, caplog):
         decoded.clear()
         assert_same(epochs(to_dataset(augmented(), cache=place)), want)
         assert len(decoded) == (2 * COUNT if isinstance(place, pathlib.Path) else 0)
-    halves, _ = split(augmented(), cache=tmp_path / "cache")
+    halves, _ = to_device(augmented(), cache=tmp_path / "cache")
     assert len(epochs(halves, 1)[0]) == 5
     assert decoded == []
     assert not [record for record in caplog.records if record.levelno > logging.INFO]

@@ -9,7 +9,7 @@ import pytest
 BEGIN = """
 import sys, threading
 import numpy as np
-from keras_regen.compat import ImageDataGenerator, split, to_dataset
+from keras_regen.compat import ImageDataGenerator, to_dataset, to_device
 
 folder, kind, place = sys.argv[1:]
 generator = ImageDataGenerator(rotation_range=20, horizontal_flip=True)
@@ -28,7 +28,7 @@ elif kind == "keras":
 elif kind == "arrays":
     dataset = to_dataset(generator.flow(np.zeros((999, 8, 8, 3), "float32"), batch_size=4), repeat=True)
 elif kind == "split":
-    dataset = split(files(), repeat=True)[0]
+    dataset = to_device(files(), repeat=True)[0]
 elif kind == "stateless":
     dataset = to_dataset(files(), draws="stateless", repeat=True)
 elif kind == "iterators":

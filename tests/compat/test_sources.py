@@ -315,7 +315,7 @@ def test_drop_remainder_prefetch_dtype(jpeg_directory):
 def test_validation_without_augmentation(jpeg_directory):
     generator = ImageDataGenerator(**AUGMENTATION, rescale=1 / 255, brightness_range=(0.5, 1))
     plain = ImageDataGenerator(rescale=1 / 255)
-    dataset = to_dataset(files(generator, jpeg_directory, seed=1, shuffle=False), augment=False)
+    dataset = to_dataset(files(generator, jpeg_directory, seed=1, shuffle=False), training=False)
     assert_same_batches(dataset, pull(files(plain, jpeg_directory, shuffle=False)))
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras_regen.compat import ImageDataGenerator, to_dataset
+from keras_regen.compat import ImageDataGenerator, Stateless, to_dataset
 from keras_regen.compat.data.augmentation import at_one_size
 from keras_regen.compat.data.order import shuffled
 from scipy import stats
@@ -92,16 +92,16 @@ def test_two_builds_and_any_parallelism(monkeypatch):
     for parallel in (1, 8):
         monkeypatch.setattr(module.os, "cpu_count", lambda parallel=parallel: parallel)
         assert_equal(batches(to_dataset(numbered(), draws="stateless")), one[0])
-    assert not np.array_equal(batches(to_dataset(numbered(), draws="stateless", seed=2))[0][0], one[0][0][0])
+    assert not np.array_equal(batches(to_dataset(numbered(), draws=Stateless(seed=2)))[0][0], one[0][0][0])
 
 
 def test_a_batch_is_a_function_of_its_number():
     whole = batches(to_dataset(numbered(), draws="stateless", repeat=3))
     assert len(whole) == 12 and sorted(samples(whole[4:8])) == list(range(21))
-    resumed = to_dataset(numbered(), draws="stateless", repeat=3, start=6)
+    resumed = to_dataset(numbered(), draws=Stateless(start=6), repeat=3)
     assert resumed.cardinality() == 6
     assert_equal(batches(resumed), whole[6:])
-    endless = to_dataset(numbered(), draws="stateless", repeat=True, start=2)
+    endless = to_dataset(numbered(), draws=Stateless(start=2), repeat=True)
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
     assert_equal(batches(endless.take(10)), whole[2:])
 
@@ -128,7 +128,7 @@ def test_a_saved_iterator_goes_on_with_the_very_next_batch(repeat, source, jpeg_
 @pytest.mark.parametrize("drop_remainder", [False, True])
 def test_shards_are_disjoint_and_draw_as_the_whole(drop_remainder):
     shards = [
-        to_dataset(numbered(), draws="stateless", repeat=1, num_shards=2, index=i, drop_remainder=drop_remainder)
+        to_dataset(numbered(), draws=Stateless(shards=2, shard=i), repeat=1, drop_remainder=drop_remainder)
         for i in range(2)
     ]
     assert [int(shard.cardinality()) for shard in shards] == ([1, 1] if drop_remainder else [2, 2])
@@ -186,7 +186,7 @@ def test_a_broken_file_is_named(jpeg_directory, tmp_path):
 def test_image_and_mask_move_together():
     x, y = image_and_mask(interpolation_order=0)
     dataset = to_dataset((x, y), draws="stateless")
-    plain = batches(to_dataset((x, y), draws="stateless", augment=False))
+    plain = batches(to_dataset((x, y), draws="stateless", training=False))
     for (images, masks), (originals, _) in zip(batches(dataset), plain, strict=True):
         assert set(np.unique(masks)) == {0, 4}
         assert np.abs(images - originals).max() > 0.1
@@ -218,12 +218,17 @@ def test_the_distribution_is_that_of_the_iterator():
 
 
 def test_what_does_not_go_with_it(jpeg_directory):
-    with pytest.raises(ValueError, match=r"`seed`, `num_shards`, `index` and `start` need draws='stateless'"):
-        to_dataset(numbered(), seed=1)
-    with pytest.raises(ValueError, match=r"`index` must lie in 0..num_shards - 1"):
-        to_dataset(numbered(), draws="stateless", num_shards=2, index=2)
-    with pytest.raises(ValueError, match=r"`draws` must be 'replay' or 'stateless'. Received: draws='legacy'"):
-        to_dataset(numbered(), draws="legacy")
+    with pytest.raises(ValueError, match=r"`shard` must lie in 0..shards - 1, 0..1. Received: 2"):
+        Stateless(shards=2, shard=2)
+    with pytest.raises(ValueError, match=r"`shards` must be at least 1. Received: 0"):
+        Stateless(shards=0)
+    with pytest.raises(ValueError, match=r"`start` must not be below 0. Received: -1"):
+        Stateless(start=-1)
+    with pytest.raises(TypeError, match=r"`seed` must be an integer or None. Received: 1.5"):
+        Stateless(seed=1.5)
+    for draws in ("legacy", 1, None):
+        with pytest.raises(ValueError, match=rf"`draws` must be 'replay', 'stateless' or a `Stateless`.*={draws!r}"):
+            to_dataset(numbered(), draws=draws)
     with pytest.raises(ValueError, match=r"cannot do with Python: preprocessing_function draws"):
         to_dataset(numbered(preprocessing_function=lambda x: x + np.random.random()), draws="stateless")
     with pytest.raises(ValueError, match="`cache`"):

@@ -1,4 +1,4 @@
-"""`split`: decoded images and rows on the host, the transformation in front of the model, on every backend."""
+"""`to_device`: decoded images and rows on the host, the transformation in front of the model, on every backend."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from keras_regen.compat import ImageDataGenerator, split, to_dataset
+from keras_regen.compat import ImageDataGenerator, to_dataset, to_device
 
 from .flows import AUGMENTATION, array, files, table
 
@@ -37,7 +37,7 @@ def test_both_halves_give_the_whole(case, arguments, jpeg_directory, uncompiled_
         arguments = {"rescale": 1 / 255}  # a grey level at a threshold would be one whole level away
     generator = ImageDataGenerator(**AUGMENTATION, **arguments)
     whole = to_dataset(CASES[case](generator, jpeg_directory))
-    dataset, layer = split(CASES[case](generator, jpeg_directory))
+    dataset, layer = to_device(CASES[case](generator, jpeg_directory))
     for _ in range(2):
         for (halves, *rest), (images, *rest_) in zip(
             dataset.as_numpy_iterator(), whole.as_numpy_iterator(), strict=True
@@ -57,7 +57,7 @@ def test_a_fitted_generator(jpeg_directory, data_format):
     generator = ImageDataGenerator(**AUGMENTATION, **FITTED, data_format=data_format)
     x = np.random.RandomState(0).uniform(0, 255, (21, 3, 8, 8) if data_format == "channels_first" else (21, 8, 8, 3))
     generator.fit(x)
-    dataset, layer = split(generator.flow(x, np.arange(21), batch_size=6, seed=1))
+    dataset, layer = to_device(generator.flow(x, np.arange(21), batch_size=6, seed=1))
     whole = to_dataset(generator.flow(x, np.arange(21), batch_size=6, seed=1))
     for (halves, _), (images, _) in zip(dataset.as_numpy_iterator(), whole.as_numpy_iterator(), strict=True):
         assert_close(layer(halves), images)
@@ -66,7 +66,7 @@ def test_a_fitted_generator(jpeg_directory, data_format):
 def test_a_model_behind_it_trains_and_is_saved(jpeg_directory, tmp_path):
     model = keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     generator = ImageDataGenerator(**AUGMENTATION, rescale=1 / 255, samplewise_center=True)
-    dataset, layer = split(files(generator, jpeg_directory, seed=1), repeat=2)
+    dataset, layer = to_device(files(generator, jpeg_directory, seed=1), repeat=2)
     whole = layer.in_front_of(model)
     whole.compile("sgd", "mse", jit_compile="auto" if keras.backend.backend() == "torch" else True)
     assert np.isfinite(whole.fit(dataset, verbose=0).history["loss"]).all()
@@ -83,7 +83,7 @@ def test_a_model_behind_it_trains_and_is_saved(jpeg_directory, tmp_path):
 
 def test_stateless_draws_and_half_precision(jpeg_directory):
     flow = files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1)
-    dataset, layer = split(flow, draws="stateless", repeat=1, dtype="float16", drop_remainder=True)
+    dataset, layer = to_device(flow, draws="stateless", repeat=1, dtype="float16", drop_remainder=True)
     assert dataset.cardinality() == 4
     whole = to_dataset(flow, draws="stateless", repeat=1, drop_remainder=True)
     for (halves, _), (images, _) in zip(dataset.as_numpy_iterator(), whole.as_numpy_iterator(), strict=True):
@@ -93,12 +93,14 @@ def test_stateless_draws_and_half_precision(jpeg_directory):
 
 
 def test_what_cannot_be_split(jpeg_directory):
-    with pytest.raises(ValueError, match=r"`split` cannot take this `source`: generator is no iterator of images"):
-        split(x for x in range(3))
+    with pytest.raises(ValueError, match=r"`to_device` cannot take this `source`: generator is no iterator of images"):
+        to_device(x for x in range(3))
     with pytest.raises(ValueError, match=r"images are its labels"):
-        split(files(ImageDataGenerator(), jpeg_directory, class_mode="input"))
-    with pytest.raises(ValueError, match=r"need draws='stateless'"):
-        split(files(ImageDataGenerator(), jpeg_directory), seed=3)
+        to_device(files(ImageDataGenerator(), jpeg_directory, class_mode="input"))
+    with pytest.raises(ValueError, match=r"`draws` must be 'replay', 'stateless' or a `Stateless`"):
+        to_device(files(ImageDataGenerator(), jpeg_directory), draws=3)
+    with pytest.raises(ValueError, match=r"`cache` .* needs draws='replay'"):
+        to_device(files(ImageDataGenerator(), jpeg_directory), draws="stateless", cache=True)
 
 
 ON_A_DEVICE = """

@@ -1,0 +1,88 @@
+"""`to_device`: an iterator as a dataset of decoded images, and a layer that transforms them in front of a model."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import keras
+import numpy as np
+
+from .convert import drawing, native
+from .data.apply_rows import ApplyRows
+from .data.dataset import Settings, asked
+from .data.stateless import Stateless
+from .sources import describe
+
+if TYPE_CHECKING:
+    from .data.dataset import ImageDataset
+    from .image.iterator import Iterator
+
+
+def to_device(
+    source: Iterator,
+    *,
+    cache: bool | str | os.PathLike[str] | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    draws: Literal["replay", "stateless"] | Stateless = "replay",
+    drop_remainder: bool = False,
+    dtype: str | None = None,
+    file_names: bool = False,
+    on_error: Literal["raise", "skip"] | None = None,
+    prefetch: int = 2,
+    repeat: bool | int = False,
+    training: bool = True,
+) -> tuple[ImageDataset, ApplyRows]:
+    """Turn an iterator into two halves: the host decodes and draws, the device of the model transforms.
+
+    Images travel as they were decoded, in uint8, a quarter of the bytes of float32, with the rows of numbers that were
+    drawn for them. The layer applies the rows, on any Keras backend, compiled with the model.
+
+    Args:
+        source: an iterator of images, as for `to_dataset`.
+        dtype: of the images that come out of the layer; None is that of the iterator.
+        cache, class_weight, draws, drop_remainder, file_names, on_error, prefetch, repeat, training: those of
+            `to_dataset`.
+
+    Returns:
+        The dataset, whose images are dictionaries of "images" and the columns of rows; and the layer that makes the
+        iterator's images of them. `layer.in_front_of(model)` is a model that takes the dictionaries.
+
+    Raises:
+        ValueError: `source` is no single iterator of images that does without Python, yields images as labels, or has a
+            `preprocessing_function` that the Keras backend in use cannot run; or an argument has no such value.
+
+    Example:
+
+    ```python
+    dataset, layer = to_device(datagen.flow_from_directory("train", seed=1))
+    whole = layer.in_front_of(model)
+    whole.compile("adam", "categorical_crossentropy")
+    whole.fit(dataset)
+    ```
+    """
+    settings = Settings(
+        apart=True,
+        cache=cache,
+        class_weight=class_weight,
+        drop_remainder=drop_remainder,
+        dtype=dtype,
+        file_names=file_names,
+        prefetch=prefetch,
+        repeat=repeat,
+        training=training,
+    )
+    described = describe(source, False, on_error)
+    why, flow = described.why_python, described.flow
+    if why is None and (isinstance(flow.labels, str) or flow.others):
+        why = "images are its labels, or other arrays come with them"
+    if why is None and flow.augmentation.preprocess is not None and keras.backend.backend() != "tensorflow":
+        why = f"TensorFlow has to run its preprocessing_function, and the backend is {keras.backend.backend()}"
+    if why is not None:
+        raise ValueError(f"`to_device` cannot take this `source`: {why}.")
+    if isinstance(flow.images, np.ndarray) and np.array_equal(flow.images, flow.images.astype("uint8")):
+        flow = dataclasses.replace(flow, images=flow.images.astype("uint8"))
+    dataset = native([described._replace(flow=flow)], lambda batches: batches[0], settings, drawing(draws, cache))
+    return dataset, ApplyRows(asked(flow, settings).augmentation, flow.statistics, *flow.input_spec)

@@ -1,0 +1,51 @@
+"""What lies in the `source` of a conversion: iterators of images, alone or side by side, or something else."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+from .data.flow import Flow
+from .image.foreign import adopt
+from .image.iterator import Iterator
+
+
+class Source(NamedTuple):
+    """A leaf of a `source`."""
+
+    is_images: bool
+    """Whether it is an iterator of images, ours or of another library."""
+    why_python: str | None
+    """Why Python has to make every batch."""
+    iterator: Any = None
+    flow: Flow | None = None
+
+
+def describe(leaf, is_mask, on_error):
+    """What a leaf of a `source` is, as a `Source`; `on_error` None is that of the iterator."""
+    ours = leaf if isinstance(leaf, Iterator) else adopt(leaf)
+    if isinstance(ours, str):
+        return Source(True, ours)
+    if not hasattr(ours, "_flow"):
+        return Source(False, f"{type(leaf).__name__} is no iterator of images")
+    if on_error not in (None, "raise", "skip"):
+        raise ValueError(f"`on_error` must be None, 'raise' or 'skip'. Received: {on_error!r}")
+    flow = ours._flow(on_error)
+    if is_mask and flow.why_python is None:
+        flow = dataclasses.replace(flow, augmentation=dataclasses.replace(flow.augmentation, order=0))
+    return Source(True, flow.why_python, ours, flow)
+
+
+def side_by_side(source, masks, on_error):
+    """What lies in a source: a list, how the list of their batches is put together, and the `Source` of each."""
+    parts = source.__reduce__()[1] if isinstance(source, zip) else source
+    nested = isinstance(parts, (tuple, dict))
+    keys = list(parts) if isinstance(parts, dict) else range(len(parts)) if nested else [None]
+    leaves = [parts[key] for key in keys] if nested else [source]
+    for mask in (absent for absent in masks if absent not in keys):
+        raise ValueError(f"`masks` must be positions or keys of `source`, {list(keys)}. Received: {mask!r}")
+
+    def combine(batches):
+        if not nested:
+            return batches[0]
+        return dict(zip(keys, batches, strict=True)) if isinstance(parts, dict) else tuple(batches)
+
+    return leaves, combine, [describe(leaf, key in masks, on_error) for key, leaf in zip(keys, leaves, strict=True)]
