@@ -6,7 +6,6 @@ import collections
 import dataclasses
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +14,7 @@ import tensorflow as tf
 from .data.dataset import Settings, finished, repeated, replayed, stateless
 from .data.flow import Files
 from .data.in_python import from_iterable, from_iterators, from_sequence
+from .data.messages import warn
 from .data.stateless import Stateless
 from .image.iterator import plan_epoch
 from .sources import side_by_side
@@ -122,7 +122,7 @@ def to_dataset(
         raise TypeError(
             f"`to_dataset` takes no argument but `prefetch` and `repeat` where batches are made in Python: {why}"
         )
-    warnings.warn(f"`to_dataset` calls Python for every batch, which is slower: {why}.", stacklevel=2)
+    warn(f"`to_dataset` calls Python for every batch, which is slower: {why}.")
     if all(source.is_images for source in sources):
         dataset = from_iterators(leaves, combine)
     elif isinstance(source, (tuple, dict)):

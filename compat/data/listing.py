@@ -1,13 +1,13 @@
 """List image files below a directory, in the legacy order."""
 
 import os
-import warnings
 from collections import Counter
 from typing import NamedTuple
 
 from PIL import Image
 
 from .files import is_remote, overlapped, scan
+from .messages import warn
 
 
 class Listing(NamedTuple):
@@ -74,7 +74,7 @@ def list_directory(directory, classes, extensions, split=None, follow_links=Fals
     for kind, message in _WARNINGS.items():
         if folders := sorted(notes[kind]):  # the threads may have mixed them
             more = f" and {len(folders) - 10} more" if len(folders) > 10 else ""
-            warnings.warn(message.format(where=where, folders=f"{folders[:10]}{more}"), stacklevel=4)
+            warn(message.format(where=where, folders=f"{folders[:10]}{more}"))
     if split:
         files = [found[slice(*(int(part * len(found)) for part in split))] for found in files]
     for name, found in zip(classes, files, strict=True):

@@ -2,12 +2,12 @@
 
 import collections
 import functools
-import warnings
 
 import keras
 import numpy as np
 
 from ..data.augmentation import Augmentation, Statistics, transformed
+from ..data.messages import warn
 from ..data.rows import Rows, neutral
 from ..data.threads import forked
 from ..data.tracing import traced
@@ -26,7 +26,7 @@ def say_once(message):
     """Warn about a slower path, once a process for each message."""
     if message not in _warned:
         _warned.add(message)
-        warnings.warn(message, stacklevel=2)
+        warn(message)
 
 
 def why_one_by_one(generator, dtype, image_shape):

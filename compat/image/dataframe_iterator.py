@@ -1,15 +1,23 @@
 """`DataFrameIterator`: batches from image files named in a dataframe."""
 
+from __future__ import annotations
+
 import os
-import warnings
 from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..data.files import Joined, unusable
 from ..data.flow import OneHot
-from .iterator import BatchFromFilesMixin, Iterator
-from .messages import endings, print_message, warn_if_empty
+from ..data.messages import endings, print_message, warn, warn_if_empty
+from . import choices
+from .iterator import BatchFromFilesMixin, Iterator, check_size
+from .keywords import named_keywords
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["DataFrameIterator"]
 
@@ -20,38 +28,18 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
     """Iterate over the files named in a dataframe: what `ImageDataGenerator.flow_from_dataframe` returns.
 
     Args:
-        dataframe: a `pandas.DataFrame`.
-        directory: path that the file names are relative to, or None if they are whole paths. Paths with a scheme
-            ("gs://bucket/a.jpg") are read by `tf.io.gfile`.
         image_data_generator: the `ImageDataGenerator` that transforms the images, or None to leave them as they are.
-        x_col: column of the file names.
-        y_col: column of the labels, or list of columns (class_mode "multi_output" and "raw").
-        weight_col: column of sample weights, or None.
-        classes: names of the classes in the order of their labels, or None for all, sorted. Rows of other classes
-            are left out.
-        class_mode: "categorical" (one-hot; a list in the column sets several), "binary" or "sparse" (a number in the
-            dtype of the images), "raw" (the column or columns as they are), "multi_output" (a list of arrays, one a
-            column), "input" (the images), or None (no labels).
-        validate_filenames: whether to leave out rows whose file does not exist or has another extension.
-        target_size, color_mode, batch_size, shuffle, seed, data_format, save_to_dir, save_prefix, save_format,
-            subset, interpolation, keep_aspect_ratio, dtype: see `DirectoryIterator`; here the validation subset is
-            the first rows of the whole dataframe.
-        decode: "pillow"; "fast" for large photographs, where JPEGs are scaled down while they are decoded, never below
-            the target size; or "keras" for the pixels of `keras.utils.image_dataset_from_directory`, whose
-            interpolations are then those to choose from.
-        on_error, exif_transpose, formats: see `DirectoryIterator`.
-        **kwargs: `workers`, `use_multiprocessing` and `max_queue_size` of `keras.utils.PyDataset`.
+        data_format: "channels_last" or "channels_first".
+        keep_aspect_ratio: crop the centre to the aspect ratio of `target_size` before resizing.
+        dtype: of the batches.
+
+    The other arguments, what it yields and what it raises: see `ImageDataGenerator.flow_from_dataframe`.
 
     Attributes:
         class_indices: dictionary from class name to label.
         classes: list of labels, or of lists of labels.
         labels: the same, or what "raw" and "multi_output" yield.
         filenames, filepaths, samples, image_shape, skipped: see `DirectoryIterator`.
-
-    Raises:
-        ValueError: unknown `color_mode`, `class_mode` or `subset`, or not two classes for "binary".
-        TypeError: a column holds values of the wrong type.
-        KeyError: a column is not in the dataframe.
     """
 
     allowed_class_modes = {  # noqa: RUF012 - as the legacy class has it
@@ -64,36 +52,41 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         None,
     }
 
+    @named_keywords
     def __init__(
         self,
-        dataframe,
-        directory=None,
-        image_data_generator=None,
-        x_col="filename",
-        y_col="class",
-        weight_col=None,
-        target_size=(256, 256),
-        color_mode="rgb",
-        classes=None,
-        class_mode="categorical",
-        batch_size=32,
-        shuffle=True,
-        seed=None,
-        data_format="channels_last",
-        save_to_dir=None,
-        save_prefix="",
-        save_format="png",
-        subset=None,
-        interpolation="nearest",
-        keep_aspect_ratio=False,
-        dtype="float32",
-        validate_filenames=True,
-        decode="pillow",
-        on_error="raise",
-        exif_transpose=False,
-        formats=None,
-        **kwargs,
-    ):
+        dataframe: pd.DataFrame,
+        directory: choices.Path | None = None,
+        image_data_generator: Any = None,
+        x_col: str = "filename",
+        y_col: str | list[str] = "class",
+        weight_col: str | None = None,
+        target_size: Sequence[int] = (256, 256),
+        color_mode: choices.ColorMode = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: choices.ClassMode | Literal["multi_output", "raw"] | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: choices.DataFormat = "channels_last",
+        save_to_dir: choices.Path | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: choices.Subset | None = None,
+        interpolation: choices.Interpolation = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: choices.DType = "float32",
+        validate_filenames: bool = True,
+        decode: choices.Decoder = "pillow",
+        on_error: choices.OnError = "raise",
+        exif_transpose: bool = False,
+        formats: choices.Formats | None = None,
+        *,
+        verbose: bool = True,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
         self.set_reading_attrs(decode, exif_transpose, on_error, formats)
         self.set_processing_attrs(
             image_data_generator,
@@ -107,6 +100,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
             interpolation,
             keep_aspect_ratio,
         )
+        check_size("batch_size", batch_size)
         self.directory = directory or ""
         self.class_mode = class_mode
         self.dtype = dtype
@@ -131,10 +125,19 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         self.samples = len(self.filenames)
         found = f"Found {self.samples} {'' if validate_filenames else 'non-'}validated image filenames"
         belonging = "" if class_mode in _WITHOUT_CLASSES else f" belonging to {len(classes)} classes"
-        print_message(f"{found}{belonging}.")
+        if verbose:
+            print_message(f"{found}{belonging}.")
         warn_if_empty(self.samples, f"the column {x_col!r}", self.white_list_formats)
         self._joined = Joined(self.directory, self.filenames)
-        super().__init__(self.samples, batch_size, shuffle, seed, **kwargs)
+        super().__init__(
+            self.samples,
+            batch_size,
+            shuffle,
+            seed,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+        )
 
     def _check_params(self, df, x_col, y_col, weight_col, classes):
         mode = self.class_mode
@@ -159,7 +162,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
                 source = "`classes` has" if classes else f"column {y_col!r} has"
                 raise ValueError(f'class_mode="binary" needs 2 classes; {source} {number}.')
         if classes and mode in _WITHOUT_CLASSES:
-            warnings.warn(f"`classes` is ignored for class_mode={mode!r}.", stacklevel=4)
+            warn(f"`classes` is ignored for class_mode={mode!r}.")
         if weight_col and not issubclass(df[weight_col].dtype.type, np.number):
             raise TypeError(f"`weight_col` must be numeric. Received: column {weight_col!r} of {df[weight_col].dtype}")
 
@@ -211,10 +214,9 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         if others:
             left_out = Counter(os.path.splitext(name)[1].lower() for name in names if name in others)
             reasons.append(f"{left_out.total()} have an ending that `formats` does not name ({endings(left_out)})")
-        warnings.warn(
+        warn(
             f"Found {(~valid).sum()} invalid image filename(s) in x_col={x_col!r}, which are ignored: "
-            f"{' and '.join(reasons)}.",
-            stacklevel=4,
+            f"{' and '.join(reasons)}."
         )
         return df[valid]
 

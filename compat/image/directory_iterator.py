@@ -1,6 +1,10 @@
 """`DirectoryIterator`: batches from image files, one folder a class."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,8 +12,10 @@ import numpy as np
 from ..data.files import Joined
 from ..data.flow import OneHot
 from ..data.listing import list_classes, list_directory
-from .iterator import BatchFromFilesMixin, Iterator
-from .messages import print_left_out, print_message, warn_if_empty
+from ..data.messages import print_left_out, print_message, warn_if_empty
+from . import choices
+from .iterator import BatchFromFilesMixin, Iterator, check_size
+from .keywords import named_keywords
 
 __all__ = ["DirectoryIterator"]
 
@@ -18,33 +24,11 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
     """Iterate over a directory with one folder a class: what `ImageDataGenerator.flow_from_directory` returns.
 
     Args:
-        directory: path of the directory. Every folder in it is a class, hidden and empty ones too. A path with a scheme
-            ("gs://bucket/photos") is read by `tf.io.gfile`; in it a name that ends as an image is taken for a file.
         image_data_generator: the `ImageDataGenerator` that transforms the images, or None to leave them as they are.
-        target_size: (height, width) in pixels.
-        color_mode: "rgb", "rgba" or "grayscale".
-        classes: names of the class folders in the order of their labels, or None for all, sorted.
-        class_mode: "categorical" (one-hot), "binary" or "sparse" (a number in the dtype of the images), "input" (the
-            images), or None (no labels).
-        batch_size, shuffle, seed: see `Iterator`.
         data_format: "channels_last" or "channels_first"; None means `keras.config.image_data_format()`.
-        save_to_dir: folder to save the images of every batch in, or None.
-        save_prefix, save_format: start and extension of their names, "{prefix}_{index}_{number}.{format}".
-        follow_links: whether to go down links to folders below the class folders, but never into a folder it is in.
-        subset: "training" or "validation", the latter the first `validation_split` of each class's files.
-        interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos", as Pillow does them.
-        keep_aspect_ratio: crop the centre to the aspect ratio of `target_size` before resizing.
         dtype: of the batches; None means `keras.config.floatx()`.
-        decode: "pillow"; "fast" for large photographs, where JPEGs are scaled down while they are decoded, never below
-            the target size; or "keras" for the pixels of `keras.utils.image_dataset_from_directory`, whose
-            interpolations are then those to choose from.
-        on_error: "raise" an error that names the file, if one cannot be read; or "skip" it: the batch is then smaller,
-            the file is logged once and noted in `skipped`, and the other images are what they would have been.
-        exif_transpose: turn and mirror images as their EXIF orientation says, which the legacy code does not look at.
-        formats: endings of the files to read, in lower case without dot, instead of those of the legacy code (bmp, jpg,
-            jpeg, png, ppm, tif, tiff); "all" for those of all formats that Pillow opens. Of several frames the first is
-            read.
-        **kwargs: `workers`, `use_multiprocessing` and `max_queue_size` of `keras.utils.PyDataset`.
+
+    The other arguments, what it yields and what it raises: see `ImageDataGenerator.flow_from_directory`.
 
     Attributes:
         class_indices: dictionary from class name to label.
@@ -53,40 +37,41 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         samples, num_classes, image_shape: number of files and of classes, shape of an image.
         skipped: with `on_error="skip"` a dictionary from the path of each file skipped so far, in this process, to the
             reason; otherwise None.
-
-    Raises:
-        ValueError: unknown `color_mode`, `class_mode` or `subset`, or in `formats` an ending that Pillow does not open.
-        FileNotFoundError, NotADirectoryError: `directory`.
     """
 
     allowed_class_modes = {"categorical", "binary", "sparse", "input", None}  # noqa: RUF012 - as the legacy class has it
 
+    @named_keywords
     def __init__(
         self,
-        directory,
-        image_data_generator,
-        target_size=(256, 256),
-        color_mode="rgb",
-        classes=None,
-        class_mode="categorical",
-        batch_size=32,
-        shuffle=True,
-        seed=None,
-        data_format=None,
-        save_to_dir=None,
-        save_prefix="",
-        save_format="png",
-        follow_links=False,
-        subset=None,
-        interpolation="nearest",
-        keep_aspect_ratio=False,
-        dtype=None,
-        decode="pillow",
-        on_error="raise",
-        exif_transpose=False,
-        formats=None,
-        **kwargs,
-    ):
+        directory: choices.Path,
+        image_data_generator: Any,
+        target_size: Sequence[int] = (256, 256),
+        color_mode: choices.ColorMode = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: choices.ClassMode | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: choices.DataFormat | None = None,
+        save_to_dir: choices.Path | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: choices.Subset | None = None,
+        interpolation: choices.Interpolation = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: choices.DType | None = None,
+        decode: choices.Decoder = "pillow",
+        on_error: choices.OnError = "raise",
+        exif_transpose: bool = False,
+        formats: choices.Formats | None = None,
+        *,
+        verbose: bool = True,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
         self.set_reading_attrs(decode, exif_transpose, on_error, formats)
         self.set_processing_attrs(
             image_data_generator,
@@ -100,6 +85,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
             interpolation,
             keep_aspect_ratio,
         )
+        check_size("batch_size", batch_size)
         self.directory = directory
         if class_mode not in self.allowed_class_modes:
             raise ValueError(f"`class_mode` must be one of {self.allowed_class_modes}. Received: {class_mode!r}")
@@ -113,11 +99,20 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.samples = len(self.filenames)
         labels = [self.class_indices[name] for name in classes]
         self.classes = np.repeat(np.array(labels, dtype="int32"), [len(found) for found in files])
-        print_message(f"Found {self.samples} images belonging to {self.num_classes} classes.")
-        print_left_out(left_out)
+        if verbose:
+            print_message(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+            print_left_out(left_out)
         warn_if_empty(self.samples, f"the folders of {os.fspath(directory)!r}", self.white_list_formats)
         self._joined = Joined(directory, self.filenames)
-        super().__init__(self.samples, batch_size, shuffle, seed, **kwargs)
+        super().__init__(
+            self.samples,
+            batch_size,
+            shuffle,
+            seed,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+        )
 
     @property
     def labels(self):

@@ -1,4 +1,4 @@
-"""Statistics for a generator, of data that do not fit in memory."""
+"""Statistics for a generator: of an array, and of data that do not fit in memory."""
 
 import keras
 import numpy as np
@@ -6,6 +6,34 @@ import numpy as np
 from ...layers.streaming import channel_statistics, image_batches, whitening
 from ..data.flow import Files
 from .batches import transform_array
+from .numpy_array_iterator import warn_of_channels
+
+
+def fit_array(generator, x, rounds, seed):
+    """Do what `ImageDataGenerator.fit` does on an array. The arguments are those of `fit_streaming`."""
+    g = generator
+    x = np.asarray(x, dtype=g.dtype)
+    if x.ndim != 4:
+        raise ValueError(f"`x` must have rank 4: images, then rows, columns and channels. Received shape: {x.shape}")
+    warn_of_channels(x, g.channel_axis, g.data_format)
+    if seed is not None:
+        np.random.seed(seed)
+    x = np.copy(x)
+    if g.rescale:
+        x *= g.rescale
+    if rounds is not None:
+        x = np.concatenate([transform_array(g, x) for _ in range(rounds)]) if rounds else x[:0]
+    axes = (0, g.row_axis, g.col_axis)
+    if g.featurewise_center:
+        g.mean = np.mean(x, axis=axes, keepdims=True)[0]
+        x -= g.mean
+    if g.featurewise_std_normalization:
+        g.std = np.std(x, axis=axes, keepdims=True)[0]
+        x /= g.std + 1e-6
+    if g.zca_whitening:
+        flat = np.reshape(x, (len(x), -1))
+        u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
+        g.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + g.zca_epsilon))) @ u.T
 
 
 def fit_streaming(generator, source, rounds, seed):

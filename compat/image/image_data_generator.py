@@ -1,26 +1,35 @@
-"""`ImageDataGenerator`: what is drawn, and what is done to one image. The iterators do it to batches."""
+"""`ImageDataGenerator`: what is done to images, and the three ways to iterate over them."""
 
-import math
-import warnings
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .affine_transformations import apply_affine_transform, apply_brightness_shift, apply_channel_shift, flip_axis
+from ..data.messages import warn
+from . import choices
 from .as_layers import as_layers
-from .batches import transform_array
-from .convention import COLUMNS
 from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
-from .draws import draw_row
-from .fitting import fit_streaming
-from .numpy_array_iterator import NumpyArrayIterator, warn_of_channels
+from .fitting import fit_array, fit_streaming
+from .keywords import named_keywords, swallowed_keywords
+from .numpy_array_iterator import NumpyArrayIterator
 from .overrides import overridden
+from .transformations import ImageTransformations
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ...layers import Pipeline
 
 __all__ = ["ImageDataGenerator"]
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(ImageTransformations):
     """Generate batches of images, augmented on the fly: the legacy class of Keras, with the same numbers.
 
     With the same seed, or the same state of NumPy's global generator, the batches are those of Keras 3.15's legacy
@@ -54,7 +63,7 @@ class ImageDataGenerator:
             the wrong point. False corrects both. The one argument that is new here.
 
     Raises:
-        ValueError: `data_format`, `validation_split`, `zoom_range` or `brightness_range` is not as above.
+        ValueError: an argument has no such value.
 
     Example:
 
@@ -65,34 +74,35 @@ class ImageDataGenerator:
     ```
     """
 
+    @named_keywords
     def __init__(
         self,
-        featurewise_center=False,
-        samplewise_center=False,
-        featurewise_std_normalization=False,
-        samplewise_std_normalization=False,
-        zca_whitening=False,
-        zca_epsilon=1e-6,
-        rotation_range=0,
-        width_shift_range=0.0,
-        height_shift_range=0.0,
-        brightness_range=None,
-        shear_range=0.0,
-        zoom_range=0.0,
-        channel_shift_range=0.0,
-        fill_mode="nearest",
-        cval=0.0,
-        horizontal_flip=False,
-        vertical_flip=False,
-        rescale=None,
-        preprocessing_function=None,
-        data_format=None,
-        validation_split=0.0,
-        interpolation_order=1,
-        dtype=None,
+        featurewise_center: bool = False,
+        samplewise_center: bool = False,
+        featurewise_std_normalization: bool = False,
+        samplewise_std_normalization: bool = False,
+        zca_whitening: bool = False,
+        zca_epsilon: float = 1e-6,
+        rotation_range: float = 0,
+        width_shift_range: choices.Shift = 0.0,
+        height_shift_range: choices.Shift = 0.0,
+        brightness_range: Sequence[float] | None = None,
+        shear_range: float = 0.0,
+        zoom_range: float | Sequence[float] = 0.0,
+        channel_shift_range: float = 0.0,
+        fill_mode: choices.FillMode = "nearest",
+        cval: float = 0.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        rescale: float | None = None,
+        preprocessing_function: Callable[[Any], Any] | None = None,
+        data_format: choices.DataFormat | None = None,
+        validation_split: float | None = 0.0,
+        interpolation_order: int = 1,
+        dtype: choices.DType | None = None,
         *,
-        legacy_axes=True,
-    ):
+        legacy_axes: bool = True,
+    ) -> None:
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization
@@ -112,6 +122,8 @@ class ImageDataGenerator:
         self.preprocessing_function = preprocessing_function
         self.dtype = keras.config.floatx() if dtype is None else dtype
         self.interpolation_order = interpolation_order
+        if legacy_axes not in (True, False):
+            raise ValueError(f"`legacy_axes` must be True or False. Received: {legacy_axes!r}")
         self.legacy_axes = legacy_axes
 
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
@@ -152,26 +164,64 @@ class ImageDataGenerator:
     def _imply(self, cause, effect, value):
         if bool(getattr(self, effect)) != value:
             setattr(self, effect, value)
-            warnings.warn(
-                f"This ImageDataGenerator specifies `{cause}`, which sets `{effect}` to {value}.", stacklevel=4
-            )
+            warn(f"This ImageDataGenerator specifies `{cause}`, which sets `{effect}` to {value}.")
 
+    def __repr__(self):
+        """The constructor's arguments that are not the defaults."""
+        parameters = inspect.signature(ImageDataGenerator).parameters
+        neutral = {
+            **{name: parameter.default for name, parameter in parameters.items()},
+            "zoom_range": [1, 1],
+            "data_format": keras.config.image_data_format(),
+            "dtype": keras.config.floatx(),
+        }
+        values = {**neutral, **vars(self), "validation_split": getattr(self, "_validation_split", 0.0)}
+        given = [f"{name}={values[name]!r}" for name in neutral if not np.array_equal(values[name], neutral[name])]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    @named_keywords
     def flow(
         self,
-        x,
-        y=None,
-        batch_size=32,
-        shuffle=True,
-        sample_weight=None,
-        seed=None,
-        save_to_dir=None,
-        save_prefix="",
-        save_format="png",
-        ignore_class_split=False,
-        subset=None,
-        **kwargs,
-    ):
-        """Iterate over arrays: see `NumpyArrayIterator` for the arguments. Returns one."""
+        x: ArrayLike | tuple[ArrayLike, ArrayLike | list[ArrayLike]],
+        y: ArrayLike | None = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: ArrayLike | None = None,
+        seed: int | None = None,
+        save_to_dir: choices.Path | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        ignore_class_split: bool = False,
+        subset: choices.Subset | None = None,
+        *,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> NumpyArrayIterator:
+        """Iterate over arrays.
+
+        Args:
+            x: images, rank 4 in the order of `data_format`; or a list or tuple (images, other) where other is one array
+                or a list of arrays that are batched along.
+            y: labels, as many as images, or None.
+            batch_size: images in a batch.
+            shuffle: whether to permute the images each epoch.
+            sample_weight: weights, as many as images, or None.
+            seed: int, or None to go on with the state of NumPy's global generator.
+            save_to_dir: folder to save the images of every batch in, or None.
+            save_prefix, save_format: start and extension of their names, "{prefix}_{index}_{number}.{format}".
+            ignore_class_split: whether the two subsets may hold different classes.
+            subset: "training" or "validation", the latter the first `validation_split` of the arrays.
+            workers, use_multiprocessing, max_queue_size: those of `keras.utils.PyDataset`, for `model.fit`.
+
+        Returns:
+            A `NumpyArrayIterator` of images, or (images, labels), or (images, labels, weights); with other arrays,
+            [images, *others] takes the first place.
+
+        Raises:
+            ValueError: lengths differ, `x` does not have rank 4, `batch_size` is below 1, `subset` is unknown or splits
+                the classes.
+        """
         return NumpyArrayIterator(
             x,
             y,
@@ -187,29 +237,80 @@ class ImageDataGenerator:
             ignore_class_split=ignore_class_split,
             subset=subset,
             dtype=self.dtype,
-            **kwargs,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
         )
 
+    @named_keywords
     def flow_from_directory(
         self,
-        directory,
-        target_size=(256, 256),
-        color_mode="rgb",
-        classes=None,
-        class_mode="categorical",
-        batch_size=32,
-        shuffle=True,
-        seed=None,
-        save_to_dir=None,
-        save_prefix="",
-        save_format="png",
-        follow_links=False,
-        subset=None,
-        interpolation="nearest",
-        keep_aspect_ratio=False,
-        **kwargs,
-    ):
-        """Iterate over a directory with one folder a class: see `DirectoryIterator` for the arguments. Returns one."""
+        directory: choices.Path,
+        target_size: Sequence[int] = (256, 256),
+        color_mode: choices.ColorMode = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: choices.ClassMode | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: choices.Path | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: choices.Subset | None = None,
+        interpolation: choices.Interpolation = "nearest",
+        keep_aspect_ratio: bool = False,
+        *,
+        decode: choices.Decoder = "pillow",
+        on_error: choices.OnError = "raise",
+        exif_transpose: bool = False,
+        formats: choices.Formats | None = None,
+        verbose: bool = True,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> DirectoryIterator:
+        """Iterate over a directory with one folder of images per class.
+
+        Args:
+            directory: path of the directory. Every folder in it is a class, hidden and empty ones too. A path with a
+                scheme ("gs://bucket/photos") is read by `tf.io.gfile`; there, a name that ends like an image is taken
+                for a file.
+            target_size: (height, width) in pixels.
+            color_mode: "rgb", "rgba" or "grayscale".
+            classes: names of the class folders in the order of their labels, or None for all, sorted.
+            class_mode: "categorical" (one-hot), "binary" or "sparse" (a number in the dtype of the images), "input"
+                (the images), or None (no labels).
+            batch_size: images in a batch; the last of an epoch may have fewer.
+            shuffle: whether to permute the images each epoch.
+            seed: int, or None to go on with the state of NumPy's global generator.
+            save_to_dir: folder to save the images of every batch in, or None.
+            save_prefix, save_format: start and extension of their names, "{prefix}_{index}_{number}.{format}".
+            follow_links: whether to follow links to folders below the class folders. A folder is never entered from
+                within itself.
+            subset: "training" or "validation", the latter the first `validation_split` of each class's files by name.
+            interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
+            keep_aspect_ratio: crop the centre to the aspect ratio of `target_size` before resizing.
+            decode: "pillow"; "fast" for large photographs, where JPEGs are scaled down while they are decoded, never
+                below the target size; or "keras" for the pixels of `keras.utils.image_dataset_from_directory`, whose
+                interpolations are then the ones to choose from.
+            on_error: "raise" an error that names the file if one cannot be read; or "skip" it: the batch is then
+                smaller, the file is logged once and noted in `skipped`, and the other images are what they would have
+                been.
+            exif_transpose: turn and mirror images as their EXIF orientation says; the legacy code ignores it.
+            formats: endings of the files to read, in lower case without dot, instead of those of the legacy code (bmp,
+                jpg, jpeg, png, ppm, tif, tiff); "all" for those of all formats that Pillow opens. Of several frames the
+                first is read.
+            verbose: whether to say how many images were found.
+            workers, use_multiprocessing, max_queue_size: those of `keras.utils.PyDataset`, for `model.fit`.
+
+        Returns:
+            A `DirectoryIterator` of images, or (images, labels).
+
+        Raises:
+            ValueError: an argument has no such value, or `formats` an ending that Pillow does not open.
+            FileNotFoundError, NotADirectoryError: `directory`.
+        """
         return DirectoryIterator(
             directory,
             self,
@@ -229,50 +330,87 @@ class ImageDataGenerator:
             subset=subset,
             interpolation=interpolation,
             dtype=self.dtype,
-            **kwargs,
+            decode=decode,
+            on_error=on_error,
+            exif_transpose=exif_transpose,
+            formats=formats,
+            verbose=verbose,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
         )
 
+    @swallowed_keywords(
+        {
+            "has_ext": "filenames in the dataframe have to match those on disk",
+            "sort": "with `shuffle=False` the batches come in the order of the dataframe",
+            "drop_duplicates": "use `pandas.DataFrame.drop_duplicates`",
+        }
+    )
     def flow_from_dataframe(
         self,
-        dataframe,
-        directory=None,
-        x_col="filename",
-        y_col="class",
-        weight_col=None,
-        target_size=(256, 256),
-        color_mode="rgb",
-        classes=None,
-        class_mode="categorical",
-        batch_size=32,
-        shuffle=True,
-        seed=None,
-        save_to_dir=None,
-        save_prefix="",
-        save_format="png",
-        subset=None,
-        interpolation="nearest",
-        validate_filenames=True,
-        **kwargs,
-    ):
-        """Iterate over the files named in a dataframe: see `DataFrameIterator` for the arguments. Returns one.
+        dataframe: pd.DataFrame,
+        directory: choices.Path | None = None,
+        x_col: str = "filename",
+        y_col: str | list[str] = "class",
+        weight_col: str | None = None,
+        target_size: Sequence[int] = (256, 256),
+        color_mode: choices.ColorMode = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: choices.ClassMode | Literal["multi_output", "raw", "other"] | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: choices.Path | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: choices.Subset | None = None,
+        interpolation: choices.Interpolation = "nearest",
+        validate_filenames: bool = True,
+        *,
+        decode: choices.Decoder = "pillow",
+        on_error: choices.OnError = "raise",
+        exif_transpose: bool = False,
+        formats: choices.Formats | None = None,
+        verbose: bool = True,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> DataFrameIterator:
+        """Iterate over the files named in a dataframe. What is not said here is as in `flow_from_directory`.
 
-        The keywords `has_ext`, `sort` and `drop_duplicates` of older versions are accepted and do nothing, and
-        `class_mode="other"` means "raw". Any other unknown keyword is ignored with a warning.
+        Unknown keywords are ignored with a warning, as the legacy code ignores them in silence.
+
+        Args:
+            dataframe: a `pandas.DataFrame`.
+            directory: path that the file names are relative to, or None if they are whole paths. Paths with a scheme
+                ("gs://bucket/a.jpg") are read by `tf.io.gfile`.
+            x_col: column of the file names.
+            y_col: column of the labels, or list of columns (`class_mode` "multi_output" and "raw").
+            weight_col: column of sample weights, or None.
+            classes: names of the classes in the order of their labels, or None for all, sorted. Rows of other classes
+                are left out.
+            class_mode: "categorical" (one-hot; a list in the column sets several), "binary" or "sparse" (a number in
+                the dtype of the images), "raw" (the column or columns as they are), "multi_output" (a list of arrays,
+                one per column), "input" (the images), or None (no labels).
+            validate_filenames: whether to leave out rows whose file does not exist or has another extension.
+            target_size, color_mode, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format, interpolation:
+                those of `flow_from_directory`.
+            subset: "training" or "validation", the latter the first `validation_split` of the rows.
+            decode, on_error, exif_transpose, formats, verbose: those of `flow_from_directory`.
+            workers, use_multiprocessing, max_queue_size: those of `keras.utils.PyDataset`, for `model.fit`.
+
+        Returns:
+            A `DataFrameIterator` of images, (images, labels) or (images, labels, weights).
+
+        Raises:
+            ValueError: an argument has no such value, or there are not two classes for "binary".
+            TypeError: a column holds values of the wrong type.
+            KeyError: a column is not in the dataframe.
         """
-        loading = {key: kwargs.pop(key) for key in _LOADING if key in kwargs}
-        for name, advice in _DEPRECATED.items():
-            if name in kwargs:
-                del kwargs[name]
-                warnings.warn(f"`{name}` is deprecated and does nothing: {advice}.", DeprecationWarning, stacklevel=2)
         if class_mode == "other":
-            warnings.warn(
-                '`class_mode="other"` is deprecated: use `class_mode="raw"`.', DeprecationWarning, stacklevel=2
-            )
+            warn('`class_mode="other"` is deprecated: use `class_mode="raw"`.', DeprecationWarning)
             class_mode = "raw"
-        if kwargs:
-            warnings.warn(
-                f"`flow_from_dataframe` has no argument {', '.join(map(repr, kwargs))}: ignored.", stacklevel=2
-            )
         return DataFrameIterator(
             dataframe,
             directory,
@@ -295,103 +433,17 @@ class ImageDataGenerator:
             interpolation=interpolation,
             validate_filenames=validate_filenames,
             dtype=self.dtype,
-            **loading,
+            decode=decode,
+            on_error=on_error,
+            exif_transpose=exif_transpose,
+            formats=formats,
+            verbose=verbose,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
         )
 
-    def standardize(self, x):
-        """Preprocess, rescale and normalize an image or a batch, in place where its dtype allows.
-
-        In this order: `preprocessing_function`, `rescale`, samplewise mean and standard deviation (over all axes of
-        `x`), featurewise mean and standard deviation, ZCA whitening.
-
-        Args:
-            x: array of a float dtype.
-
-        Returns:
-            The normalized array; `x` itself, changed, unless a step had to make a new one.
-        """
-        if self.preprocessing_function:
-            x = self.preprocessing_function(x)
-        if self.rescale:
-            x *= self.rescale
-        if self.samplewise_center:
-            x -= np.mean(x, keepdims=True)
-        if self.samplewise_std_normalization:
-            x /= np.std(x, keepdims=True) + 1e-6
-        if self._fitted("featurewise_center", "mean"):
-            x -= self.mean
-        if self._fitted("featurewise_std_normalization", "std"):
-            x /= self.std + 1e-6
-        if self._fitted("zca_whitening", "zca_whitening_matrix"):
-            flat = x.reshape(-1, math.prod(x.shape[-3:]))
-            x = np.reshape(flat @ self.zca_whitening_matrix, x.shape)
-        return x
-
-    def _fitted(self, argument, statistic):
-        """Whether `argument` is set and its statistic is there; a warning if only the former."""
-        if not getattr(self, argument):
-            return False
-        if getattr(self, statistic) is None:
-            warnings.warn(
-                f"This ImageDataGenerator specifies `{argument}`, but has not been fit on any data. "
-                "Call `.fit(numpy_data)` first.",
-                stacklevel=3,
-            )
-            return False
-        return True
-
-    def get_random_transform(self, img_shape, seed=None):
-        """Draw the parameters of one transformation from NumPy's global generator.
-
-        Args:
-            img_shape: shape of the image, in the generator's `data_format`.
-            seed: reseeds the global generator first.
-
-        Returns:
-            Dictionary: "theta" and "shear" in degrees, "tx" and "ty" in pixels, factors "zx" and "zy",
-            "flip_horizontal", "flip_vertical", "channel_shift_intensity" and "brightness" (None: none).
-        """
-        if seed is not None:
-            np.random.seed(seed)
-        return draw_row(self, img_shape[self.row_axis - 1], img_shape[self.col_axis - 1])
-
-    def apply_transform(self, x, transform_parameters):
-        """Apply given parameters to one image.
-
-        Args:
-            x: array of rank 3, in the generator's `data_format`.
-            transform_parameters: dictionary with any of the keys of `get_random_transform`.
-
-        Returns:
-            An array of the same shape; `x` itself where nothing changes.
-        """
-        row = transform_parameters
-        x = apply_affine_transform(
-            x,
-            **{name: row.get(name, default) for name, default in zip(COLUMNS[:6], (0, 0, 0, 0, 1, 1), strict=True)},
-            row_axis=self.row_axis - 1,
-            col_axis=self.col_axis - 1,
-            channel_axis=self.channel_axis - 1,
-            fill_mode=self.fill_mode,
-            cval=self.cval,
-            order=self.interpolation_order,
-            legacy_axes=self.legacy_axes,
-        )
-        if row.get("channel_shift_intensity") is not None:
-            x = apply_channel_shift(x, row["channel_shift_intensity"], self.channel_axis - 1)
-        if row.get("flip_horizontal", False):
-            x = flip_axis(x, self.col_axis - 1)
-        if row.get("flip_vertical", False):
-            x = flip_axis(x, self.row_axis - 1)
-        if row.get("brightness") is not None:
-            x = apply_brightness_shift(x, row["brightness"], False)
-        return x
-
-    def random_transform(self, x, seed=None):
-        """Draw parameters and apply them to one image (rank 3). Returns an array of the same shape."""
-        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
-
-    def to_layers(self):
+    def to_layers(self) -> Pipeline:
         """The layers that do what this generator does, as one `keras_regen.layers.Pipeline` for a model or `tf.data`.
 
         They draw from the same distributions, but other numbers, and give the same pixels for the same numbers:
@@ -409,7 +461,9 @@ class ImageDataGenerator:
         """
         return as_layers(self)
 
-    def fit(self, x, augment=False, rounds=1, seed=None):
+    def fit(
+        self, x: ArrayLike | Iterable[Any], augment: bool = False, rounds: int = 1, seed: int | None = None
+    ) -> None:
         """Measure the statistics that `featurewise_center`, `featurewise_std_normalization` and `zca_whitening` need.
 
         `rescale` is applied first; `preprocessing_function` and the samplewise steps are not.
@@ -428,35 +482,4 @@ class ImageDataGenerator:
         if not hasattr(x, "__array__") and not isinstance(x, (list, tuple)):
             fit_streaming(self, x, rounds if augment else None, seed)
             return
-        x = np.asarray(x, dtype=self.dtype)
-        if x.ndim != 4:
-            raise ValueError(
-                f"`x` must have rank 4: images, then rows, columns and channels. Received shape: {x.shape}"
-            )
-        warn_of_channels(x, self.channel_axis, self.data_format)
-        if seed is not None:
-            np.random.seed(seed)
-        x = np.copy(x)
-        if self.rescale:
-            x *= self.rescale
-        if augment:
-            x = np.concatenate([transform_array(self, x) for _ in range(rounds)]) if rounds else x[:0]
-        axes = (0, self.row_axis, self.col_axis)
-        if self.featurewise_center:
-            self.mean = np.mean(x, axis=axes, keepdims=True)[0]
-            x -= self.mean
-        if self.featurewise_std_normalization:
-            self.std = np.std(x, axis=axes, keepdims=True)[0]
-            x /= self.std + 1e-6
-        if self.zca_whitening:
-            flat = np.reshape(x, (len(x), -1))
-            u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
-            self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))) @ u.T
-
-
-_LOADING = ("decode", "exif_transpose", "formats", "on_error", "workers", "use_multiprocessing", "max_queue_size")
-_DEPRECATED = {
-    "has_ext": "filenames in the dataframe have to match those on disk",
-    "sort": "with `shuffle=False` the batches come in the order of the dataframe",
-    "drop_duplicates": "use `pandas.DataFrame.drop_duplicates`",
-}
+        fit_array(self, x, rounds if augment else None, seed)

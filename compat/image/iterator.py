@@ -2,17 +2,19 @@
 
 import functools
 import itertools
+import operator
 import os
 import sys
 import threading
-import warnings
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 
-from ..data.decoding import MANY_CORES, Decoding
+from ..data.decoding import INTERPOLATIONS, KERAS_INTERPOLATIONS, MANY_CORES, Decoding
 from ..data.flow import Files, Flow, Skipped, some_of
 from ..data.listing import known_endings
+from ..data.messages import warn
 from ..data.threads import Ended, forked, gate
 from .batches import BatchMaker, Drawn, say_once
 from .epochs import batches_of_an_epoch, forget_read_ahead
@@ -43,12 +45,26 @@ class Iterator(keras.utils.PyDataset):
         shuffle: whether to permute the samples, anew each epoch.
         seed: int, or None to go on with the state of NumPy's global generator.
         workers, use_multiprocessing, max_queue_size: those of `keras.utils.PyDataset`, for `model.fit`.
+
+    Raises:
+        ValueError: `batch_size` is no integer of at least 1.
     """
 
     white_list_formats = tuple(IMAGE_EXTENSIONS)
 
-    def __init__(self, n, batch_size, shuffle, seed, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        n: int,
+        batch_size: int,
+        shuffle: bool,
+        seed: int | None,
+        *,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
+        super().__init__(workers=workers, use_multiprocessing=use_multiprocessing, max_queue_size=max_queue_size)
+        check_size("batch_size", batch_size)
         self.n = n
         self.batch_size = batch_size
         self.seed = seed
@@ -138,6 +154,12 @@ class Iterator(keras.utils.PyDataset):
         # In one call, which nothing interrupts.
         vars(self).update(batch_index=following, total_batches_seen=self.total_batches_seen + 1)
         return self.index_array[start : start + self.batch_size]
+
+    def __repr__(self):
+        return f"<{type(self).__name__} of {self._contents()}, in batches of {self.batch_size}>"
+
+    def _contents(self):
+        return f"{self.n} samples"
 
     def _makes_its_own_batches(self):
         """Whether a subclass outside this package overrides how a batch is made."""
@@ -237,9 +259,13 @@ class BatchFromFilesMixin:
     skipped = None
 
     def set_reading_attrs(self, decode, exif_transpose, on_error, formats):
-        """Check and keep which files are read and how. The arguments are those of `DirectoryIterator`."""
+        """Check and keep which files are read and how, as `flow_from_directory` says."""
         if on_error not in ("raise", "skip"):
             raise ValueError(f"`on_error` must be 'raise' or 'skip'. Received: {on_error!r}")
+        if decode not in ("pillow", "fast", "keras"):
+            raise ValueError(f"`decode` must be 'pillow', 'fast' or 'keras'. Received: {decode!r}")
+        if exif_transpose and decode == "keras":
+            raise ValueError("`exif_transpose` must be False with decode='keras': TensorFlow does not read EXIF.")
         self.decode, self.exif_transpose = decode, exif_transpose
         self.skipped = Skipped() if on_error == "skip" else None
         if formats is not None:
@@ -258,10 +284,20 @@ class BatchFromFilesMixin:
         interpolation,
         keep_aspect_ratio=False,
     ):
-        """Check and keep how the images are loaded and saved. The arguments are those of `DirectoryIterator`."""
+        """Check and keep how the images are loaded and saved, as `flow_from_directory` says."""
         self.image_data_generator = image_data_generator
+        if not isinstance(target_size, Iterable):
+            raise TypeError(f"`target_size` must be a pair, (height, width). Received: {target_size!r}")
         self.target_size = tuple(target_size)
+        if len(self.target_size) != 2:
+            raise ValueError(f"`target_size` must be a pair, (height, width). Received: {target_size!r}")
+        for size in self.target_size:
+            check_size("target_size", size, "a pair of integers of at least 1")
         self.keep_aspect_ratio = keep_aspect_ratio
+        interpolations = tuple(KERAS_INTERPOLATIONS if self.decode == "keras" else INTERPOLATIONS)
+        if interpolation not in interpolations:
+            given = " with decode='keras'" if self.decode == "keras" else ""
+            raise ValueError(f"`interpolation` must be one of {interpolations}{given}. Received: {interpolation!r}")
         channels = {"rgb": 3, "rgba": 4, "grayscale": 1}
         if color_mode not in channels:
             raise ValueError(f"`color_mode` must be 'rgb', 'rgba' or 'grayscale'. Received: {color_mode!r}")
@@ -281,6 +317,11 @@ class BatchFromFilesMixin:
             check_subset(subset, image_data_generator)
             split = image_data_generator._validation_split
             self.split = (0, split) if subset == "validation" else (split, 1)
+
+    def _contents(self):
+        classes = getattr(self, "class_indices", None)
+        where = f" from {os.fspath(self.directory)!r}" if self.directory else ""
+        return f"{self.n} images{'' if classes is None else f' in {len(classes)} classes'}{where}"
 
     @property
     def filepaths(self):
@@ -410,13 +451,22 @@ class BatchFromFilesMixin:
         return batch_x, batch_y, self.sample_weight[index_array]
 
 
+def check_size(name, value, what="an integer of at least 1"):
+    """Raise a ValueError unless a size is an integer of at least 1, Python's or NumPy's."""
+    try:
+        right = operator.index(value) >= 1
+    except TypeError:
+        right = False
+    if not right:
+        raise ValueError(f"`{name}` must be {what}. Received: {value!r}")
+
+
 def check_subset(subset, generator):
     """Raise a ValueError unless `subset` is "training" or "validation"; warn if there is no split to take it from."""
     if subset not in ("training", "validation"):
         raise ValueError(f"`subset` must be 'training' or 'validation'. Received: {subset!r}")
     if not generator._validation_split:
-        warnings.warn(
+        warn(
             f"`subset={subset!r}` without a `validation_split` in the ImageDataGenerator: "
-            f"the {'validation subset is empty' if subset == 'validation' else 'training subset is everything'}.",
-            stacklevel=5,
+            f"the {'validation subset is empty' if subset == 'validation' else 'training subset is everything'}."
         )

@@ -1,12 +1,18 @@
 """`NumpyArrayIterator`: batches from arrays in memory."""
 
-import warnings
+from __future__ import annotations
+
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..data.messages import warn
+from . import choices
 from .batches import BatchMaker
 from .iterator import Iterator, check_subset
+from .keywords import named_keywords
 
 __all__ = ["NumpyArrayIterator"]
 
@@ -15,48 +21,35 @@ class NumpyArrayIterator(Iterator):
     """Iterate over arrays: what `ImageDataGenerator.flow` returns.
 
     Args:
-        x: images, rank 4 in the order of `data_format`; or a list or tuple (images, other) where other is one array
-            or a list of arrays that are batched along.
-        y: labels, as many as images, or None.
         image_data_generator: the `ImageDataGenerator` that transforms the images.
-        batch_size: images in a batch.
-        shuffle: whether to permute the images each epoch.
-        sample_weight: weights, as many as images, or None.
-        seed: int, or None.
         data_format: "channels_last" or "channels_first"; None means `keras.config.image_data_format()`.
-        save_to_dir: folder to save the images of every batch in, or None.
-        save_prefix, save_format: start and extension of their names, "{prefix}_{index}_{number}.{format}".
-        subset: "training" or "validation", the latter the first `validation_split` of the arrays.
-        ignore_class_split: whether the two subsets may hold different classes.
         dtype: of the batches; None means `keras.config.floatx()`.
-        **kwargs: `workers`, `use_multiprocessing` and `max_queue_size` of `keras.utils.PyDataset`.
 
-    Yields:
-        Images, or (images, labels), or (images, labels, weights); with other arrays, [images, *others] in the first
-        place.
-
-    Raises:
-        ValueError: lengths differ, `x` does not have rank 4, `subset` is unknown or splits the classes.
+    The other arguments, what it yields and what it raises: see `ImageDataGenerator.flow`.
     """
 
+    @named_keywords
     def __init__(
         self,
-        x,
-        y,
-        image_data_generator,
-        batch_size=32,
-        shuffle=False,
-        sample_weight=None,
-        seed=None,
-        data_format=None,
-        save_to_dir=None,
-        save_prefix="",
-        save_format="png",
-        subset=None,
-        ignore_class_split=False,
-        dtype=None,
-        **kwargs,
-    ):
+        x: ArrayLike | tuple[ArrayLike, ArrayLike | list[ArrayLike]],
+        y: ArrayLike | None,
+        image_data_generator: Any,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        sample_weight: ArrayLike | None = None,
+        seed: int | None = None,
+        data_format: choices.DataFormat | None = None,
+        save_to_dir: choices.Path | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: choices.Subset | None = None,
+        ignore_class_split: bool = False,
+        dtype: choices.DType | None = None,
+        *,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         self.dtype = keras.config.floatx() if dtype is None else dtype
         others = []
@@ -86,10 +79,9 @@ class NumpyArrayIterator(Iterator):
             x, others = x[part], [other[part] for other in others]
             y = None if y is None else y[part]
             if sample_weight is not None and subset == "training":
-                warnings.warn(
+                warn(
                     '`sample_weight` with `subset="training"`: as in the legacy code the weights are not split, so '
-                    f"that sample i of the subset has weight i of all, not weight i + {split}.",
-                    stacklevel=3,
+                    f"that sample i of the subset has weight i of all, not weight i + {split}."
                 )
         self.x = np.asarray(x, dtype=self.dtype)
         self.x_misc = others
@@ -102,7 +94,19 @@ class NumpyArrayIterator(Iterator):
         self.save_to_dir = save_to_dir
         self.save_prefix = save_prefix
         self.save_format = save_format
-        super().__init__(len(self.x), batch_size, shuffle, seed, **kwargs)
+        super().__init__(
+            len(self.x),
+            batch_size,
+            shuffle,
+            seed,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+        )
+
+    def _contents(self):
+        shape = " x ".join(map(str, self.x.shape[1:]))
+        return f"{self.n} images of {shape}"
 
     def _maker_for(self, generator):
         return BatchMaker(
@@ -140,8 +144,7 @@ def _check_length(legacy_words, name, array, x):
 def warn_of_channels(x, channel_axis, data_format):
     """Warn if the array `x` has a number of channels that no image has."""
     if x.shape[channel_axis] not in {1, 3, 4}:
-        warnings.warn(
+        warn(
             f"Expected 1, 3 or 4 channels on axis {channel_axis} ({data_format!r}). "
-            f"Received an array of shape {x.shape}, with {x.shape[channel_axis]} channels.",
-            stacklevel=3,
+            f"Received an array of shape {x.shape}, with {x.shape[channel_axis]} channels."
         )

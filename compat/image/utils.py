@@ -2,7 +2,6 @@
 
 import io
 import os
-import warnings
 
 import keras
 from keras.preprocessing.image import smart_resize
@@ -10,6 +9,7 @@ from keras.utils import array_to_img, img_to_array
 
 from ..data.decoding import naming
 from ..data.files import is_file, read_bytes
+from ..data.messages import warn
 
 __all__ = [
     "array_to_img",
@@ -53,7 +53,7 @@ def load_img(
     if grayscale or isinstance(color_mode, bool):
         grayscale, color_mode = grayscale or color_mode, "rgb" if isinstance(color_mode, bool) else color_mode
     if grayscale:
-        warnings.warn('`grayscale` is deprecated. Please use `color_mode="grayscale"`.', stacklevel=2)
+        warn('`grayscale` is deprecated. Please use `color_mode="grayscale"`.')
         color_mode = "grayscale"
     if not isinstance(path, (str, bytes, os.PathLike)):
         return keras.utils.load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio)

@@ -226,3 +226,90 @@ def test_a_wrong_extension_is_read_for_what_it_is(tmp_path):
     iterators = [m.ImageDataGenerator().flow_from_directory(tmp_path, (4, 4)) for m in (legacy, ours)]
     assert iterators[1].filenames == ["a/1.jpg"]
     np.testing.assert_array_equal(next(iterators[1])[0], next(iterators[0])[0])
+
+
+MISTAKES = {
+    "batch_size": ({"batch_size": 0}, ValueError, "`batch_size` must be an integer of at least 1. Received: 0"),
+    "batch_size float": ({"batch_size": 8.0}, ValueError, "`batch_size` must be an integer.*Received: 8.0"),
+    "target_size": ({"target_size": 64}, TypeError, r"`target_size` must be a pair, \(height, width\). Received: 64"),
+    "one size": ({"target_size": (64,)}, ValueError, r"`target_size` must be a pair.* Received: \(64,\)"),
+    "three sizes": ({"target_size": (9, 9, 3)}, ValueError, "`target_size` must be a pair"),
+    "size of 0": ({"target_size": (9, 0)}, ValueError, "`target_size` must be a pair of integers.*Received: 0"),
+    "size of text": ({"target_size": ("9", "9")}, ValueError, "`target_size` must be a pair of integers.*'9'"),
+    "interpolation": ({"interpolation": "foo"}, ValueError, "`interpolation` must be one of.*'box'.*Received: 'foo'"),
+    "interpolation of Keras": (
+        {"interpolation": "hamming", "decode": "keras"},
+        ValueError,
+        "`interpolation` must be one of.*'area'.*with decode='keras'. Received: 'hamming'",
+    ),
+    "decode": ({"decode": "typo"}, ValueError, "`decode` must be 'pillow', 'fast' or 'keras'. Received: 'typo'"),
+    "exif": ({"decode": "keras", "exif_transpose": True}, ValueError, "`exif_transpose` must be False with decode"),
+    "on_error": ({"on_error": "ignore"}, ValueError, "`on_error` must be 'raise' or 'skip'. Received: 'ignore'"),
+    "formats": ({"formats": ("jpg", "doc")}, ValueError, "`formats` must be None, 'all' or a sequence"),
+    "seeds": ({"sed": 1}, TypeError, r"ImageDataGenerator.flow_from_directory\(\) got .* 'sed'. Did you mean 'seed'\?"),
+    "nothing like it": ({"zzz": 1}, TypeError, r"unexpected keyword argument 'zzz'\.$"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_found_before_anything_is_listed(name, folder, capsys, monkeypatch):
+    from keras_regen.compat.image import directory_iterator
+
+    arguments, kind, message = MISTAKES[name]
+    monkeypatch.setattr(directory_iterator, "list_classes", None)
+    with pytest.raises(kind, match=re.compile(message, re.DOTALL)):
+        ours.ImageDataGenerator().flow_from_directory(folder, **arguments)
+    if kind is ValueError:
+        with pytest.raises(kind, match=re.compile(message, re.DOTALL)):
+            ours.ImageDataGenerator().flow_from_dataframe(frame(), folder, **arguments)
+    assert not capsys.readouterr().out
+
+
+def test_misspelt_keywords_name_the_function_and_the_nearest_keyword(folder):
+    with pytest.raises(
+        TypeError, match=r"ImageDataGenerator.__init__\(\) .*'rotation'. Did you mean 'rotation_range'\?"
+    ):
+        ours.ImageDataGenerator(rotation=3)
+    with pytest.raises(TypeError, match=r"ImageDataGenerator.flow\(\) .*'batchsize'. Did you mean 'batch_size'\?"):
+        ours.ImageDataGenerator().flow(X, batchsize=3)
+    with pytest.raises(TypeError, match=r"DirectoryIterator.__init__\(\) .*'worker'. Did you mean 'workers'\?"):
+        ours.DirectoryIterator(folder, None, worker=3)
+    with pytest.warns(UserWarning, match="no argument 'batchsize': ignored, .* Did you mean 'batch_size'") as caught:
+        assert ours.ImageDataGenerator().flow_from_dataframe(frame(), folder, batchsize=3).batch_size == 32
+    assert caught[0].filename == __file__
+
+
+def test_sizes_of_numpy_are_sizes(folder):
+    arguments = {"target_size": np.array([5, 4]), "batch_size": np.int64(2)}
+    x, _ = next(ours.ImageDataGenerator().flow_from_directory(folder, **arguments))
+    assert x.shape == (2, 5, 4, 3)
+
+
+def test_legacy_axes_are_true_or_false():
+    with pytest.raises(ValueError, match="`legacy_axes` must be True or False"):
+        ours.ImageDataGenerator(legacy_axes="archived")
+
+
+def test_verbose(folder, capsys):
+    datagen = ours.ImageDataGenerator()
+    (folder / "a" / "note.txt").write_text("no image")
+    datagen.flow_from_directory(folder, verbose=False)
+    datagen.flow_from_dataframe(frame(), folder, verbose=False)
+    assert not capsys.readouterr().out
+    datagen.flow_from_directory(folder)
+    datagen.flow_from_dataframe(frame(), folder)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_representations(folder):
+    assert repr(ours.ImageDataGenerator()) == "ImageDataGenerator()"
+    datagen = ours.ImageDataGenerator(rotation_range=20, zoom_range=0.5, validation_split=0.2, legacy_axes=False)
+    said = "rotation_range=20, zoom_range=[0.5, 1.5], validation_split=0.2, legacy_axes=False"
+    assert repr(datagen) == f"ImageDataGenerator({said})"
+    shifted = type("Mine", (ours.ImageDataGenerator,), {})(width_shift_range=np.array([1, 2]), dtype="float64")
+    assert repr(shifted) == "Mine(width_shift_range=array([1, 2]), dtype='float64')"
+    flow = datagen.flow_from_directory(folder, batch_size=3)
+    assert repr(flow) == f"<DirectoryIterator of 4 images in 2 classes from {str(folder)!r}, in batches of 3>"
+    rows = datagen.flow_from_dataframe(frame(), folder, class_mode=None)
+    assert repr(rows) == f"<DataFrameIterator of 3 images from {str(folder)!r}, in batches of 32>"
+    assert repr(datagen.flow(X)) == "<NumpyArrayIterator of 10 images of 4 x 4 x 3, in batches of 32>"

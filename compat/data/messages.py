@@ -1,9 +1,18 @@
 """What the iterators tell the user."""
 
 import logging
+import sys
 import warnings
 
 import keras
+
+
+def warn(message, category=UserWarning):
+    """Warn of the line that called into this library, from however deep inside."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("keras_regen."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def print_message(message):
@@ -32,8 +41,7 @@ def endings(counts, most=10):
 def warn_if_empty(samples, where, extensions):
     """Warn that an iterator without images will yield empty batches for ever."""
     if not samples:
-        warnings.warn(
+        warn(
             f"No image was found in {where} (files ending in {', '.join(extensions)}, in the chosen subset): "
-            "the iterator has length 0 and yields empty batches.",
-            stacklevel=4,
+            "the iterator has length 0 and yields empty batches."
         )
