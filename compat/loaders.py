@@ -1,5 +1,10 @@
 """Keras's own loaders with augmentation on the fly."""
 
+from __future__ import annotations
+
+import os
+from typing import Any
+
 import keras
 
 from ..layers import augment as augmented
@@ -7,7 +12,13 @@ from ..layers.base import ImageLayer
 from .image import ImageDataGenerator
 
 
-def image_dataset_from_directory(directory, *args, augment=None, seed=None, **kwargs):
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    *args: Any,
+    augment: ImageLayer | ImageDataGenerator | None = None,
+    seed: int | None = None,
+    **kwargs: Any,
+) -> Any:
     """`keras.utils.image_dataset_from_directory` with augmentation on the fly.
 
     What is loaded is what Keras loads, with its decoders, resizing, split and shuffling: see the migration guide for

@@ -1,14 +1,25 @@
 """What every layer does: draw for a batch, then apply to its images, masks and boxes."""
 
+from __future__ import annotations
+
+import inspect
 import numbers
 import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from . import kernels
 from .arguments import one_of
 from .execution import in_tensorflow_graph, operations, run
+from .options import DataFormat
 from .seeds import SeedStream, seed_tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions
 
 UNIFORMS = (
     "theta",
@@ -47,15 +58,35 @@ class ImageLayer(keras.layers.Layer):
 
     _arguments = ("data_format",)
 
-    def __init__(self, *, data_format=None, **kwargs):
+    def __init__(self, *, data_format: DataFormat | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if self.compute_dtype not in _DTYPES:
             raise ValueError(f"`dtype` must be one of {_DTYPES}, or a policy. Received: dtype={kwargs.get('dtype')!r}")
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         one_of("data_format", self.data_format, ("channels_last", "channels_first"))
 
+    def __repr__(self):
+        """The arguments that are not the defaults, the layer's own ones first."""
+        given = [f"{name}={value!r}" for name, (value, default) in self._values().items() if value != default]
+        if self.dtype_policy != keras.config.dtype_policy():
+            given.append(f"dtype={self.compute_dtype!r}")
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def _values(self):
+        """The value and the default of each argument."""
+        pairs = {}
+        for cls in type(self).__mro__[: type(self).__mro__.index(ImageLayer) + 1]:
+            for name, parameter in inspect.signature(cls.__init__).parameters.items():
+                if name in self._arguments:
+                    # A default may be spelled otherwise than what is kept: 0.2 for a range. The class has it then.
+                    default = getattr(type(self), name, parameter.default)
+                    pairs.setdefault(name, (getattr(self, name, default), default))
+        if "data_format" in pairs:
+            pairs["data_format"] = (pairs["data_format"][0], keras.config.image_data_format())
+        return pairs
+
     @property
-    def precision(self):
+    def precision(self) -> str:
         """The dtype to compute in."""
         return "float64" if self.compute_dtype == "float64" else "float32"
 
@@ -65,7 +96,7 @@ class ImageLayer(keras.layers.Layer):
             return self.call(data, *args, **kwargs)
         return super().__call__(data, *args, **kwargs)
 
-    def call(self, data, training=True, seed=None):
+    def call(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Transform images.
 
         Args:
@@ -113,7 +144,7 @@ class ImageLayer(keras.layers.Layer):
         """Draw for a batch. None where there is nothing to draw."""
         return None
 
-    def transform_images(self, images, transformation, training=True):
+    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         """Apply a transformation to a batch of images.
 
         Args:
@@ -182,20 +213,20 @@ class RandomLayer(ImageLayer):
     are the same on every backend. Nothing drawn is kept.
 
     Args:
-        seed: int, where the layer's own stream of seeds begins; None: somewhere.
+        seed: int, at which the layer's own stream of seeds starts; None for a start by chance.
         **kwargs: those of `ImageLayer`.
     """
 
     _arguments = (*ImageLayer._arguments, "seed")
 
-    def __init__(self, *, seed=None, **kwargs):
+    def __init__(self, *, seed: int | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if seed is not None and not isinstance(seed, numbers.Integral):
             raise ValueError(f"`seed` must be an integer or None. Received: seed={seed!r}")
         self.seed = seed
         self.seed_generator = SeedStream(seed)
 
-    def get_random_transformation(self, data, training=True, seed=None):
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Mapping[str, Any] | None:
         """Draw for a batch.
 
         Args:

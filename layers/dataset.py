@@ -1,7 +1,19 @@
 """The layers in `tf.data`, reproducibly."""
 
+from __future__ import annotations
 
-def augment(layer, seed, training=True, num_parallel_calls=None):
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from .base import ImageLayer
+
+
+def augment(
+    layer: ImageLayer, seed: int | None, training: bool = True, num_parallel_calls: int | None = None
+) -> Callable[[tf.data.Dataset[Any]], tf.data.Dataset[Any]]:
     """Apply a layer to the images of a dataset: `dataset.apply(augment(layer, seed=1))`.
 
     The draws follow from the seed, the number of the pass and the position of the element in the dataset, however many

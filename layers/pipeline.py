@@ -1,7 +1,11 @@
 """Several layers as one, consecutive geometric ones with one resampling."""
 
+from __future__ import annotations
+
 import inspect
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,7 +41,7 @@ class Pipeline(ImageLayer):
 
     _arguments = ()
 
-    def __init__(self, layers, **kwargs):
+    def __init__(self, layers: Sequence[keras.layers.Layer], **kwargs: Any) -> None:
         super().__init__(data_format=None, **kwargs)
         if not isinstance(layers, (list, tuple)):
             raise ValueError(f"`layers` must be a list of layers. Received: layers={layers!r}")
@@ -48,6 +52,9 @@ class Pipeline(ImageLayer):
                     "`layers` must be layers of keras_regen, or Keras layers that draw nothing and keep the size. "
                     f"Received: {layer!r}"
                 )
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.layers!r})"
 
     def build(self, data_shape):
         for layer in self.layers:

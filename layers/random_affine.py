@@ -1,7 +1,11 @@
 """The geometric layers: one matrix, one resampling."""
 
+from __future__ import annotations
+
 import functools
 import numbers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -9,6 +13,12 @@ from . import kernels
 from .arguments import flag, interval, is_number, one_of
 from .base import RandomLayer, between, same_sizes
 from .execution import operations, run
+from .options import BoxFormat, FillMode, Interpolation, Range
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import GeometricOptions, RandomOptions
 
 INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "spline2": 2, "spline3": 3, "spline4": 4, "spline5": 5}
 _NEUTRAL = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1, "flip_horizontal": 0, "flip_vertical": 0}
@@ -57,13 +67,13 @@ class GeometricLayer(RandomLayer):
     def __init__(
         self,
         *,
-        fill_mode="nearest",
-        fill_value=0.0,
-        mask_fill_value=0,
-        interpolation="bilinear",
-        bounding_box_format=None,
-        **kwargs,
-    ):
+        fill_mode: FillMode = "nearest",
+        fill_value: float = 0.0,
+        mask_fill_value: float = 0,
+        interpolation: Interpolation = "bilinear",
+        bounding_box_format: BoxFormat | None = None,
+        **kwargs: Unpack[RandomOptions],
+    ) -> None:
         super().__init__(**kwargs)
         one_of("fill_mode", fill_mode, kernels.FILL_MODES)
         one_of("interpolation", interpolation, tuple(INTERPOLATIONS))
@@ -300,16 +310,16 @@ class RandomAffine(GeometricLayer):
 
     def __init__(
         self,
-        rotation=0.0,
-        height_shift=0.0,
-        width_shift=0.0,
-        shear=0.0,
-        zoom=0.0,
-        uniform_zoom=False,
-        horizontal_flip=False,
-        vertical_flip=False,
-        **kwargs,
-    ):
+        rotation: Range = 0.0,
+        height_shift: float | Sequence[float] = 0.0,
+        width_shift: float | Sequence[float] = 0.0,
+        shear: Range = 0.0,
+        zoom: Range = 0.0,
+        uniform_zoom: bool = False,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        **kwargs: Unpack[GeometricOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.rotation = interval("rotation", rotation)
         self.height_shift = _shift_argument("height_shift", height_shift)
@@ -327,7 +337,7 @@ class RandomRotation(GeometricLayer):
 
     _arguments = (*GeometricLayer._arguments, "rotation")
 
-    def __init__(self, rotation, **kwargs):
+    def __init__(self, rotation: Range, **kwargs: Unpack[GeometricOptions]) -> None:
         super().__init__(**kwargs)
         self.rotation = interval("rotation", rotation)
 
@@ -338,7 +348,12 @@ class RandomShift(GeometricLayer):
 
     _arguments = (*GeometricLayer._arguments, "height_shift", "width_shift")
 
-    def __init__(self, height_shift=0.0, width_shift=0.0, **kwargs):
+    def __init__(
+        self,
+        height_shift: float | Sequence[float] = 0.0,
+        width_shift: float | Sequence[float] = 0.0,
+        **kwargs: Unpack[GeometricOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.height_shift = _shift_argument("height_shift", height_shift)
         self.width_shift = _shift_argument("width_shift", width_shift)
@@ -350,7 +365,7 @@ class RandomShear(GeometricLayer):
 
     _arguments = (*GeometricLayer._arguments, "shear")
 
-    def __init__(self, shear, **kwargs):
+    def __init__(self, shear: Range, **kwargs: Unpack[GeometricOptions]) -> None:
         super().__init__(**kwargs)
         self.shear = interval("shear", shear)
 
@@ -361,7 +376,7 @@ class RandomZoom(GeometricLayer):
 
     _arguments = (*GeometricLayer._arguments, "zoom", "uniform_zoom")
 
-    def __init__(self, zoom, uniform_zoom=False, **kwargs):
+    def __init__(self, zoom: Range, uniform_zoom: bool = False, **kwargs: Unpack[GeometricOptions]) -> None:
         super().__init__(**kwargs)
         self.zoom = interval("zoom", zoom, around=1.0, positive=True)
         self.uniform_zoom = flag("uniform_zoom", uniform_zoom)
@@ -373,7 +388,9 @@ class RandomFlip(GeometricLayer):
 
     _arguments = (*GeometricLayer._arguments, "horizontal_flip", "vertical_flip")
 
-    def __init__(self, horizontal_flip=True, vertical_flip=False, **kwargs):
+    def __init__(
+        self, horizontal_flip: bool = True, vertical_flip: bool = False, **kwargs: Unpack[GeometricOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.horizontal_flip = flag("horizontal_flip", horizontal_flip)
         self.vertical_flip = flag("vertical_flip", vertical_flip)

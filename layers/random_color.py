@@ -1,11 +1,21 @@
 """The colour layers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
 import keras
 
 from . import kernels
 from .arguments import interval, is_number, one_of
 from .base import RandomLayer, between
 from .execution import operations
+from .options import Range
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import RandomOptions
 
 
 @keras.saving.register_keras_serializable(package="keras_regen")
@@ -33,7 +43,7 @@ class RandomChannelShift(RandomLayer):
 
     _arguments = (*RandomLayer._arguments, "channel_shift")
 
-    def __init__(self, channel_shift, **kwargs):
+    def __init__(self, channel_shift: Range, **kwargs: Unpack[RandomOptions]) -> None:
         super().__init__(**kwargs)
         self.channel_shift = interval("channel_shift", channel_shift)
 
@@ -73,7 +83,13 @@ class RandomBrightness(RandomLayer):
 
     _arguments = (*RandomLayer._arguments, "brightness", "value_range", "mode")
 
-    def __init__(self, brightness, value_range=(0, 255), mode="smooth", **kwargs):
+    def __init__(
+        self,
+        brightness: Range,
+        value_range: tuple[float, float] = (0, 255),
+        mode: Literal["smooth", "8bit"] = "smooth",
+        **kwargs: Unpack[RandomOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.brightness = interval("brightness", brightness, around=1.0, positive=True)
         pair = list(value_range) if isinstance(value_range, (tuple, list)) else []

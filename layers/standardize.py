@@ -1,5 +1,9 @@
 """The layers that know the statistics of images."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 import numpy as np
 
@@ -9,6 +13,11 @@ from .base import ImageLayer
 from .execution import operations
 from .streaming import channel_statistics, image_batches, whitening
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions
+
 LARGEST_MATRIX = 2**31
 """Bytes of the largest whitening matrix, in float64, that is tried."""
 
@@ -16,7 +25,7 @@ LARGEST_MATRIX = 2**31
 class AdaptedLayer(ImageLayer):
     """A layer with weights measured on data. Until then its weights, and so its results, are NaN."""
 
-    def adapt(self, data):
+    def adapt(self, data: Any) -> None:
         """Measure the statistics in one pass, a batch at a time.
 
         Args:
@@ -105,13 +114,13 @@ class Standardize(AdaptedLayer):
 
     def __init__(
         self,
-        samplewise_center=False,
-        samplewise_std=False,
-        featurewise_center=False,
-        featurewise_std=False,
-        epsilon=1e-6,
-        **kwargs,
-    ):
+        samplewise_center: bool = False,
+        samplewise_std: bool = False,
+        featurewise_center: bool = False,
+        featurewise_std: bool = False,
+        epsilon: float = 1e-6,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.samplewise_center = flag("samplewise_center", samplewise_center)
         self.samplewise_std = flag("samplewise_std", samplewise_std)
@@ -124,7 +133,7 @@ class Standardize(AdaptedLayer):
             channels = _channels(self, data_shape)
             self.mean, self.std = self._weight("mean", (channels,)), self._weight("std", (channels,))
 
-    def adapt(self, data):
+    def adapt(self, data: Any) -> None:
         statistics = channel_statistics(self._batches(data))
         if self.featurewise_center or self.featurewise_std:
             self.set_weights(statistics)
@@ -166,7 +175,7 @@ class ZCAWhitening(AdaptedLayer):
 
     _arguments = (*ImageLayer._arguments, "epsilon")
 
-    def __init__(self, epsilon=1e-6, **kwargs):
+    def __init__(self, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.epsilon = _epsilon(epsilon)
 
@@ -184,7 +193,7 @@ class ZCAWhitening(AdaptedLayer):
         self.mean = self._weight("mean", (_channels(self, data_shape),))
         self.matrix = self._weight("matrix", (size, size))
 
-    def adapt(self, data):
+    def adapt(self, data: Any) -> None:
         self.set_weights(whitening(self._batches(data), self.epsilon))
 
     def _apply(self, images, transformation):

@@ -17,14 +17,23 @@ def package(path):
 
 
 def imports(path):
-    """Absolute names of all that a file imports, wherever in the file."""
+    """Absolute names of all that a file imports, wherever in the file, but for type checkers."""
     inside = package(path) + (["__init__"] if path.stem == "__init__" else [])
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = inside[: -node.level] if node.level else []
             yield ".".join([*base, *([node.module] if node.module else [])])
+
+
+def nodes(tree):
+    """All nodes but those for type checkers."""
+    if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        return
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        yield from nodes(child)
 
 
 def files_below(*folders):
@@ -87,7 +96,7 @@ def literal(path, name):
 def taken_of_layers(path):
     """Pairs of module and name: of modules that are imported as a whole, the attributes that are looked up."""
     tree, modules = ast.parse(path.read_text()), {}
-    for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level):
+    for node in (node for node in nodes(tree) if isinstance(node, ast.ImportFrom) and node.level):
         module = ".".join([*package(path)[: -node.level], *([node.module] if node.module else [])])
         for alias in node.names:
             whole = f"{module}.{alias.name}"
@@ -119,7 +128,7 @@ def test_there_is_no_circle():
 def names_imported(path):
     """Absolute names of all that a file imports: of `from a import b`, a.b."""
     inside = package(path) + (["__init__"] if path.stem == "__init__" else [])
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -60,7 +60,7 @@ class ApplyRows(keras.layers.Layer):
         ]
         return run(_apply, images, *rows, *statistics, augmentation=augmentation)
 
-    def in_front_of(self, model):
+    def in_front_of(self, model: keras.Model) -> keras.Model:
         """The model with this layer in front, whose inputs are the dictionary that the dataset holds."""
         inputs = {"images": keras.Input(self.image_shape, dtype=self.image_dtype, name="images")}
         for name, spec in SPEC._asdict().items():

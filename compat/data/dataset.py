@@ -29,7 +29,7 @@ _AHEAD = 4096
 
 if TYPE_CHECKING:
 
-    class ImageDataset(tf.data.Dataset):
+    class ImageDataset(tf.data.Dataset[Any]):
         """What `to_dataset` returns: a dataset that knows where it comes from."""
 
         class_names: list[str]

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -93,15 +94,15 @@ class Iterator(keras.utils.PyDataset):
         if self.seed is not None:
             np.random.seed(self.seed + self.total_batches_seen)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return (self.n + self.batch_size - 1) // self.batch_size
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int:
         """The number of batches; for the loop of `fit` that takes fewer, how many it takes."""
         return batches_of_an_epoch(self, sys._getframe(1))
 
-    def __getitem__(self, idx):
+    def __getitem__(self, idx: int) -> Any:
         if idx >= len(self):
             raise ValueError(f"Batch {idx} was asked for, but there are {len(self)}: 0 to {len(self) - 1}.")
         with gate:  # which may be in a thread of Keras's or TensorFlow's
@@ -114,7 +115,7 @@ class Iterator(keras.utils.PyDataset):
                 table = self._draw(len(index_array))
             return self._batch(index_array, table)
 
-    def __next__(self):
+    def __next__(self) -> Any:
         try:
             with gate:
                 with _drawing:
@@ -124,20 +125,20 @@ class Iterator(keras.utils.PyDataset):
         except Ended:
             raise SystemExit from None  # ends a thread without a word
 
-    def next(self):
+    def next(self) -> Any:
         """The next batch: `next(iterator)`, as scripts for older Keras versions spell it."""
         return self.__next__()
 
     def __iter__(self):
         return self
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         """Permute the samples for the next epoch, as `model.fit` asks after each."""
         forget_read_ahead(self, sys._getframe(1))
         with _drawing:
             self._set_index_array()
 
-    def reset(self):
+    def reset(self) -> None:
         """Go back to the first batch. The seeds go on counting."""
         self.batch_index = 0
 
@@ -324,7 +325,7 @@ class BatchFromFilesMixin:
         return f"{self.n} images{'' if classes is None else f' in {len(classes)} classes'}{where}"
 
     @property
-    def filepaths(self):
+    def filepaths(self) -> list[str]:
         """Paths of the files, in the order of the samples: a list, made when it is first asked for."""
         return self._filepaths
 
@@ -386,14 +387,14 @@ class BatchFromFilesMixin:
         if empty and empty == len(self):
             raise self._none_readable()
 
-    def __next__(self):
+    def __next__(self) -> Any:
         for _ in range(len(self) or 1):
             batch = super().__next__()
             if self._holds_images(batch):
                 return batch
         raise self._none_readable()
 
-    def __getitem__(self, idx):
+    def __getitem__(self, idx: int) -> Any:
         batch = super().__getitem__(idx)
         for ahead in range(1, len(self)):
             if self._holds_images(batch):

@@ -9,7 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from ..data.messages import warn
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def named_keywords(function: Callable[_P, _R]) -> Callable[_P, _R]:

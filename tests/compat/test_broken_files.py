@@ -531,7 +531,7 @@ def test_exif_transpose_in_the_flows(tmp_path):
     assert not np.array_equal(next(flow(tmp_path))[0][0], wanted)
     with pytest.raises(ValueError, match=r"exif_transpose=True is Pillow's"):
         to_dataset(upright, draws="stateless")
-    with pytest.raises(ValueError, match="exif_transpose must be False with decode='keras'"):
+    with pytest.raises(ValueError, match="`exif_transpose` must be False with decode='keras'"):
         next(flow(tmp_path, exif_transpose=True, decode="keras"))
 
 
