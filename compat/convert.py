@@ -113,10 +113,10 @@ def to_dataset(
     )
     leaves, combine, sources = side_by_side(source, masks, on_error)
     why = next((source.why_python for source in sources if source.why_python), None)
-    draws = drawing(draws, cache)
+    stateless_draws = drawing(draws, cache)
     if why is None:
-        return native(sources, combine, settings, draws)
-    if draws is not None:
+        return native(sources, combine, settings, stateless_draws)
+    if stateless_draws is not None:
         raise ValueError(f"Stateless draws cannot do with Python: {why}.")
     if masks or on_error or settings != Settings(prefetch=prefetch, repeat=repeat):
         raise TypeError(
@@ -194,10 +194,10 @@ def distribute(
         why = "files are to be skipped, of which only the workers would know: find them with `keras-regen check`"
     if why is not None:
         raise ValueError(f"`distribute` cannot take this `source`: {why}.")
-    draws = drawing(draws)
-    if draws is None:
+    stateless_draws = drawing(draws)
+    if stateless_draws is None:
         raise ValueError("`draws` must be 'stateless' or a `Stateless`. Received: draws='replay'")
-    return native(sources, combine, settings, draws, _checked(address))
+    return native(sources, combine, settings, stateless_draws, _checked(address))
 
 
 def _checked(address):
