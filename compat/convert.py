@@ -45,8 +45,8 @@ def to_dataset(
     read by their attributes, and no batch of theirs is made in Python. Each pass over the dataset yields what
     `iterator.reset()` and then `len(iterator)` calls of `next(iterator)` would have given (and leaves iterators of
     keras_regen, and NumPy's global generator, as these would): the next pass is the next epoch. The draws of a pass are
-    made when it begins. Several iterators side by side are drawn for in turns, as `zip` would: the same seed gives
-    their images the same transformations.
+    made when it begins. Several iterators side by side draw in turns, as in `zip`: the same seed gives their images the
+    same transformations.
 
     Where Python is needed for every batch, a warning says why: an overridden method, `save_to_dir`, a
     `preprocessing_function` that cannot be traced into the graph, a generator of your own.
@@ -59,7 +59,8 @@ def to_dataset(
         cache: keep the decoded images from the first pass on: True in memory; the path of a folder on disk, for the
             next runs, too, and for other datasets. A file whose size or times have changed is decoded anew. For images
             in files.
-        class_weight: dictionary from class number to weight; the elements get sample weights, or these times it.
+        class_weight: dictionary from class number to weight. The elements get these as sample weights; weights that are
+            there are multiplied.
         device: name of a TensorFlow device, such as "/GPU:0", that transforms the images and holds the batches: decoded
             images travel, in uint8. None is the CPU. `to_device` does this for every Keras backend.
         draws: "replay" for the legacy batches to the bit. Or `Stateless(seed=, shards=, shard=, start=)` for a graph
@@ -70,7 +71,7 @@ def to_dataset(
             pixels, or an error names the file.
         drop_remainder: leave out the last batch of a pass if it is smaller.
         dtype: of the images; None is that of the iterator. To integers values are rounded and clipped.
-        file_names: whether elements are pairs of what they would be and the paths of the (first) images.
+        file_names: whether to yield pairs of each element and the paths of its (first) images.
         masks: positions or keys in `source` of the iterators over masks, whose pixels are never blended: they are read
             at the nearest pixel whatever the `interpolation_order`.
         on_error: "raise" an error that names the file, if one cannot be read; or "skip" the sample, whose batch is then
@@ -78,7 +79,7 @@ def to_dataset(
             and noted in the attribute `skipped`; with stateless draws it is printed, each time. What is no fault of
             the file (no descriptor or memory left, no answer of a server) is raised in any case.
         prefetch: number of batches to have ready.
-        repeat: True to go on with the next epoch for ever, for `steps_per_epoch`; a number for so many epochs in a
+        repeat: True to go on with the next epoch for ever, for `steps_per_epoch`; a number for that many epochs per
             pass. With stateless draws a batch is then a function of its number, and every pass the same.
         training: False leaves out the random transformations, as for validation; the others stay.
 
@@ -152,15 +153,15 @@ def distribute(
     """Have the workers of a tf.data service make the batches of iterators, each batch once.
 
     Like `to_dataset(source, draws="stateless", ...)`, but in the order in which the batches are ready: each pass is the
-    next epoch, in which every sample comes once. What a worker had in hand when it died is lost to the service; at the
-    end of the pass this process notes that it is missing, says so on stderr, and makes it itself.
+    next epoch, in which every sample comes once. A batch that a worker had in hand when it died is lost to the service;
+    at the end of the pass this process notices that it is missing, says so on stderr, and makes it itself.
 
     Args:
         source: an iterator of images, or a zip, tuple or dictionary of such, as for `to_dataset`. The workers read the
             files at the same paths.
         address: of the dispatcher: "host:port", or with a protocol, "grpc://host:port", its `target`.
         draws: "stateless" or `Stateless(seed=, shards=, shard=, start=)`.
-        on_error: None or "raise". What a worker leaves out nobody sees.
+        on_error: None or "raise". Nobody would see what a worker leaves out.
         repeat: a number of epochs in a pass, or True for ever. The batches are then those of the same numbers of
             `to_dataset(source, draws="stateless", repeat=repeat)`, and `Stateless(start=)` goes on where a run was
             broken off.
@@ -247,7 +248,7 @@ def native(sources, combine, settings, draws, address=None):
         batches = max(batches * int(settings.repeat or 1) - left_out, 0)
     with tf.device(settings.device):
         dataset = finished(repeated(dataset, settings.repeat) if draws is None else dataset, settings)
-        # Where it is known, it may be split: each worker sees less.
+        # Only where it is not known: a dataset that is split is smaller on each worker.
         if dataset.cardinality() != batches and (not skips or batches == tf.data.INFINITE_CARDINALITY):
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
     dataset.class_names = list(flows[0].class_names)

@@ -51,8 +51,9 @@ def to_device(
         iterator's images of them. `layer.in_front_of(model)` is a model that takes the dictionaries.
 
     Raises:
-        ValueError: `source` is no single iterator of images that does without Python, yields images as labels, or has a
-            `preprocessing_function` that the Keras backend in use cannot run; or an argument has no such value.
+        ValueError: `source` is not a single iterator of images, needs Python for every batch, yields images as labels,
+            or has a `preprocessing_function` that the Keras backend in use cannot run; or an argument has no such
+            value.
 
     Example:
 

@@ -1,7 +1,7 @@
-"""What TensorFlow writes to stderr while it is imported, without the lines that are no news.
+"""What TensorFlow writes to stderr while it is imported, without the lines that it writes on every machine.
 
 From 2.21 on the environment variable TF_CPP_MIN_LOG_LEVEL leaves six of them: they are written before it is read, by
-C++, and so can be caught at the file descriptor alone. A process of its own reads it: what TensorFlow says before it
+C++, and so can only be caught at the file descriptor. A separate process reads it: what TensorFlow says before it
 ends this one, on a processor that it was not built for, arrives all the same.
 """
 
@@ -27,11 +27,11 @@ _PATIENCE = 5.0  # seconds for the rest to arrive; a process started meanwhile m
 def without_notices(level=1):
     """Leave out, for a block that imports TensorFlow, what it says on every machine; anything else is passed on.
 
-    Later lines below a level are left out, too. Nothing is where TensorFlow is loaded already, or where the environment
-    variable TF_CPP_MIN_LOG_LEVEL is 0.
+    Later lines below a level are left out, too. Nothing is left out where TensorFlow is loaded already, or where the
+    environment variable TF_CPP_MIN_LOG_LEVEL is 0.
 
     Args:
-        level: 1 for INFO to be left out, 2 for WARNING, too; if the environment variable is not set.
+        level: 1 to leave out INFO, 2 for WARNING, too; what counts is the environment variable, if it is set.
     """
     wanted = os.environ.setdefault(_LEVEL, str(level)) == "0"
     if wanted or "tensorflow.python" in sys.modules or not (sys.__stderr__ and sys.executable):

@@ -9,7 +9,7 @@ from .image.iterator import Iterator
 
 
 class Source(NamedTuple):
-    """A leaf of a `source`."""
+    """One of the things that lie side by side in a `source`."""
 
     is_images: bool
     """Whether it is an iterator of images, ours or of another library."""
@@ -20,7 +20,7 @@ class Source(NamedTuple):
 
 
 def describe(leaf, is_mask, on_error):
-    """What a leaf of a `source` is, as a `Source`; `on_error` None is that of the iterator."""
+    """The `Source` of one of them; `on_error` None is that of the iterator."""
     ours = leaf if isinstance(leaf, Iterator) else adopt(leaf)
     if isinstance(ours, str):
         return Source(True, ours)

@@ -91,7 +91,7 @@ class ImageLayer(keras.layers.Layer):
         return "float64" if self.compute_dtype == "float64" else "float32"
 
     def __call__(self, data, *args, **kwargs):
-        # Keras would convert the tensors of a `tf.data` pipeline to those of its own backend, which cannot be.
+        # Keras would try to convert the tensors of a `tf.data` pipeline to its own backend's, which is impossible.
         if in_tensorflow_graph(_images(data)) and keras.backend.backend() != "tensorflow":
             return self.call(data, *args, **kwargs)
         return super().__call__(data, *args, **kwargs)

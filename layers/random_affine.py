@@ -179,7 +179,7 @@ class GeometricLayer(RandomLayer):
             )
         if not same_sizes(labels.shape, boxes.shape[:2]):
             raise ValueError(
-                "The 'labels' of `bounding_boxes` must be one a box, (batch, count), without the first axis for a "
+                "The 'labels' of `bounding_boxes` must be one per box, (batch, count), without the first axis for a "
                 f"single image. Received: shape {tuple(labels.shape)}, for boxes of shape {tuple(boxes.shape)}"
             )
         if training and self.bounding_box_format is None:

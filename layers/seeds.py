@@ -18,11 +18,11 @@ from .execution import engine, operations, run
 class SeedStream(keras.random.SeedGenerator):
     """The seeds (seed, 0), (seed, 1), ...: each is given once, to whichever thread or element of a graph asks first.
 
-    What is copied would give the same seeds again. So the replicas of `tf.distribute`, the ranks of
-    `torch.distributed`, the workers of a PyTorch `DataLoader` and forked processes fold a number of theirs into them.
+    A copy would give the same seeds again. So the replicas of `tf.distribute`, the ranks of
+    `torch.distributed`, the workers of a PyTorch `DataLoader` and forked processes fold their own number into them.
 
     Args:
-        seed: int; None: one from Python's generator, which `keras.utils.set_random_seed` seeds.
+        seed: int; None for one from Python's generator, which `keras.utils.set_random_seed` seeds.
     """
 
     def __init__(self, seed):
@@ -69,7 +69,7 @@ class SeedStream(keras.random.SeedGenerator):
         if worker:
             name = str(worker.seed)  # PyTorch draws it anew for every epoch
         elif self.process != os.getpid():
-            name = multiprocessing.current_process().name  # has the number in it of those started before
+            name = multiprocessing.current_process().name  # which contains the number of processes started before
         else:
             return None
         return zlib.crc32(name.encode()) - 2**31

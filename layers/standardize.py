@@ -86,7 +86,7 @@ class Standardize(AdaptedLayer):
     `keras.layers.Rescaling`.
 
     Convention:
-        Samplewise statistics are one number an image, over all of its values; featurewise ones are one number a
+        Samplewise statistics are one number per image, over all of its values; featurewise ones are one number per
         channel, over all images and pixels. Standard deviations divide by the count; epsilon is added to them.
 
     Args:

@@ -14,7 +14,7 @@ from .rows import SPEC, Rows
 
 
 class Statistics(NamedTuple):
-    """What `fit` measured, in the axis order of `Augmentation.data_format`; an empty array: not used."""
+    """What `fit` measured, in the axis order of `Augmentation.data_format`; an empty array for what is not used."""
 
     mean: np.ndarray = np.zeros(0, "float32")
     std: np.ndarray = np.zeros(0, "float32")
@@ -47,7 +47,7 @@ class Augmentation:
     output_dtype: str
 
     def without_draws(self):
-        """These steps but for those that the rows are for."""
+        """These steps without those that depend on the rows."""
         return dataclasses.replace(self, warp=False, channel_shift=False, flip=False, brightness=False)
 
     def only_casts(self, statistics):
@@ -123,12 +123,12 @@ class Augmentation:
 def at_one_size(function, size):
     """The function of tensors of samples, called with as many samples every time.
 
-    XLA compiles for each number of samples anew: it would for the last batch of an epoch, and for each batch from which
-    files are left out.
+    XLA compiles anew for each number of samples: for the last batch of an epoch, and for each batch from which files
+    are left out.
 
     Args:
         function: takes and returns tensors, or tuples of them, whose first axis is that of the samples.
-        size: how many samples to call it with. The last of fewer is repeated, and the results are cut.
+        size: how many samples to call it with. If there are fewer, the last one is repeated, and the results are cut.
 
     Returns:
         The function, for 1 to `size` samples; for more it is called with as many as there are.
@@ -154,7 +154,7 @@ def compiled(augmentation, image_shape, image_dtype, statistics_spec):
         lambda images, rows, statistics: augmentation(images, rows, statistics),  # noqa: PLW0108 - not its `ops`
         input_signature=[tf.TensorSpec([None, *image_shape], image_dtype), SPEC, Statistics(*statistics_spec)],
         jit_compile=True,
-        autograph=augmentation.preprocess is not None,  # it takes seconds to look at all that is called
+        autograph=augmentation.preprocess is not None,  # which takes seconds to read all that is called
     )
 
 

@@ -27,7 +27,7 @@ _TAG = (
 )
 """What is in the file CACHEDIR.TAG: by it a folder is known to be ours, and programs that make backups leave it out."""
 _TAG_NAME = "CACHEDIR.TAG"
-_COARSE = 2_000_000_000  # ns: what the coarsest file system, FAT, takes for the same time
+_COARSE = 2_000_000_000  # ns: times this close are the same on the coarsest file system, FAT
 _PART = 1 << 16  # paths that are joined at a time
 _made = set()  # folders that this process has made
 _log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class _OnDisk:
         self._refuse_without_room()
 
     def _refuse_without_room(self):
-        """An OSError if the disk has no room for what is not there, or nothing can be made in the folder above."""
+        """An OSError if the disk has no room for the missing images, or nothing can be made in the folder above."""
         above = self._folder
         while not os.path.exists(above):
             above = os.path.dirname(above)
@@ -189,7 +189,7 @@ class _OnDisk:
             ours = self._keys[files] == records["path"]
             states = np.stack([records[name] for name in ("size", "mtime", "ctime")], axis=1)
             same = ours & (self._states[files] == states).all(axis=1)
-            self._numbers[files[same]] = first + np.flatnonzero(same)  # of several the last
+            self._numbers[files[same]] = first + np.flatnonzero(same)  # the last one of several
             self._sums[files[same]] = records["sum"][same]
             recorded.append(files[ours])
         return np.concatenate(recorded)
@@ -239,7 +239,7 @@ class _OnDisk:
         records = np.zeros(len(missing), RECORD)
         records["path"] = self._keys[missing]
         records["size"], records["mtime"], records["ctime"] = before.T
-        # One as new as this may change once more at the same time, as far as times go: this one is for no other run.
+        # A file this new may change once more without its times showing it: its record is of no use to other runs.
         records["ctime"][before[:, 2] > now - _COARSE] = -1
         with self._mutex, self._store.locked():
             self._states[missing] = before
@@ -308,7 +308,7 @@ def _claim(folder):
     if os.path.exists(tag) and os.path.getsize(tag) == len(_TAG):
         return False
     with naming(tag):
-        file = os.open(tag, os.O_WRONLY | os.O_CREAT, 0o666)  # of several at once, all write the same
+        file = os.open(tag, os.O_WRONLY | os.O_CREAT, 0o666)  # if several do so at once, all write the same
         try:
             os.write(file, _TAG)
         finally:

@@ -21,10 +21,10 @@ from .rows import SPEC, Rows, drawn_by
 from .service import only_here, whole_pass
 from .threads import gated
 
-# Nothing here needs AutoGraph, which takes seconds to look at the source of all that is called.
+# Nothing here needs AutoGraph, which takes seconds to read the source of everything that is called.
 _as_written = tf.autograph.experimental.do_not_convert
 _AHEAD = 4096
-"""How many samples' matrices are made at once: all of them, of a million images, took a second and 300 MB."""
+"""For how many samples matrices are made at once. For all of a million images it took a second and 300 MB."""
 
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def replayed(flows, combine, plan, settings):
         flows: list of `Flow`s.
         combine: function of the list of their batches that returns the element.
         plan: function without arguments that draws a pass: a list with the indices (n,) and the table (n, 10), or None,
-            for each flow. It is called once a pass. Python also turns the table to `Rows`, `_AHEAD` samples at a time,
-            and decodes by Pillow.
+            for each flow. It is called once per pass. Python also turns the table into `Rows`, `_AHEAD` samples at a
+            time, and decodes with Pillow.
         settings: `Settings`.
 
     Returns:
@@ -135,7 +135,7 @@ def stateless(flows, combine, settings, draws, address=None):
         places, seeds = at_one_size(lambda steps: places_and_seeds(steps, key), min(size, mine))(steps)
         return tuple((places, seeds) for _ in flows)
 
-    # What decodes in a graph holds a dataset, which counts as state when an iterator is saved, and is none.
+    # Decoding in a graph uses a dataset, which would count as state when an iterator is saved, though it is none.
     options = tf.data.Options()
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
 
@@ -175,7 +175,7 @@ def stateless(flows, combine, settings, draws, address=None):
 def _assembled(batches, steps, combine, settings, parallel, most):
     """Load, augment and attach: from the planned batches, (indices, draws) for each flow, to the elements.
 
-    `most` is the number of batches in a pass. What comes behind the flows stays with the element.
+    `most` is the number of batches in a pass. What follows the flows stays with the element.
     """
     skipping = any(step.skips for step in steps)
 
@@ -200,8 +200,8 @@ def _assembled(batches, steps, combine, settings, parallel, most):
         behind = parts[len(steps) :]
         return (element, *behind) if behind else element
 
-    # Two batches are loaded and one is augmented at a time: both use all cores within a batch. More at once, or left
-    # to be tuned, was slower by a tenth to a third.
+    # Two batches are loaded and one is augmented at a time, as both use all cores within a batch. More at once, or
+    # autotuning, was slower by a tenth to a third.
     batches = batches.map(_as_written(load), num_parallel_calls=parallel)
     if skipping:
         batches = _without_empty(batches, most)
@@ -218,7 +218,7 @@ def _chosen(parts, good):
 
 
 def _without_empty(batches, most):
-    """Leave out batches without samples; an error if there are as many in a row as a pass has."""
+    """Leave out batches without samples; an error if a whole pass of them comes in a row."""
 
     def count(empty, parts):
         empty = tf.where(tf.size(parts[0][0]) > 0, 0, empty + 1)
@@ -230,7 +230,7 @@ def _without_empty(batches, most):
 
 
 def repeated(batches, repeat):
-    """Pass after pass: for ever if True, so often if a number."""
+    """Pass after pass: for ever if True, or as often as a number says."""
     return batches.repeat(None if repeat is True else int(repeat)) if repeat else batches
 
 

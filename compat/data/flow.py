@@ -67,7 +67,7 @@ class Files(NamedTuple):
 
 
 class OneHot(NamedTuple):
-    """Labels that are one-hot encoded a batch at a time."""
+    """Labels that are one-hot encoded batch by batch."""
 
     labels: Any
     """A label for each sample, or a list of labels."""
@@ -90,7 +90,7 @@ class Flow:
     """What is done to the images."""
     statistics: Statistics | None = None
     rows: Callable[[np.ndarray], Rows] | None = None
-    """Function of a table of draws, float64 (n, 10), that returns what they are for the augmentation."""
+    """Function of a table of draws, float64 (n, 10), that returns the `Rows` for the augmentation."""
     random_layers: Callable[[], list] | None = None
     """Function that makes the layers which draw from the same distributions."""
     labels: Any = None

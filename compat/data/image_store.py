@@ -1,4 +1,4 @@
-"""Images of one size on disk: a store that is only added to, and in which every image proves itself.
+"""Images of one size on disk: a store that only grows, and in which every image proves itself.
 
 A folder with three files:
 
@@ -6,10 +6,10 @@ A folder with three files:
     index     a header of 4096 bytes, in JSON: what the pixels depend on. Then a record for every image
     images    image k is that of record k
 
-A record is written after its pixels and has their checksum, which is looked at whenever they are read. What a killed
+A record is written after its pixels and has their checksum, which is checked whenever they are read. What a killed
 process, a full disk, a power cut or another program leaves behind is thus an image that is not there, never a wrong
-one. Nothing is mapped into memory: a file that is too short is no bus error. A store is emptied by new files: who has
-the old ones open goes on with these.
+one. Nothing is mapped into memory, so that a file that is too short is no bus error. A store is emptied by making new
+files: whoever has the old ones open goes on with them.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ class ImageStore:
         if len(self._header) > _HEADER:
             raise ValueError(f"`origin` must take at most {_HEADER} bytes as JSON. Received: {origin}")
         self._mutex, self._files, self.count, self.other_origin = threading.Lock(), {}, 0, None
-        # Not at the exit, when threads of TensorFlow may still read.
+        # Not when the interpreter exits: threads of TensorFlow may still read.
         weakref.finalize(self, _close, self._files).atexit = False
         os.makedirs(folder, exist_ok=True)
         paths = [folder, *(os.path.join(folder, name) for name in ("lock", "index", "images"))]
@@ -127,7 +127,7 @@ class ImageStore:
         """Take the room on the disk for so many more images.
 
         Raises:
-            OSError: there is not so much.
+            OSError: there is not that much room.
         """
         size = count * self.slot_bytes
         with self._naming_the_folder(size):

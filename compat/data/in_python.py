@@ -92,7 +92,7 @@ def from_iterable(source):
 
 
 def _signature(batch):
-    """The specification of batches like this one, of any size."""
+    """The specification of batches like this one, of any batch size."""
 
     def spec(array):
         array = np.asarray(array)

@@ -50,15 +50,15 @@ def list_classes(directory):
 def list_directory(directory, classes, extensions, split=None, follow_links=False):
     """List the images of each class.
 
-    Folders that cannot be read are left out, which is warned of, as are classes that are not there.
+    Folders that cannot be read and classes without a folder are left out, with a warning.
 
     Args:
-        directory: path of a folder with one folder a class.
+        directory: path of a folder with one folder per class.
         classes: names of these folders.
         extensions: tuple of endings in lower case.
         split: (start, stop), fractions of each class's files to keep, or None.
-        follow_links: whether to go down links to folders below the class folders. A folder inside itself is entered
-            once, which is warned of.
+        follow_links: whether to follow links to folders below the class folders. A folder that contains itself is
+            entered once, with a warning.
 
     Returns:
         A `Listing`. Folders are in the order of their paths, files by name.

@@ -8,7 +8,7 @@ import keras
 
 
 def warn(message, category=UserWarning):
-    """Warn of the line that called into this library, from however deep inside."""
+    """Warn at the line that called into this library, from however deep inside."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("keras_regen."):
         frame, level = frame.f_back, level + 1

@@ -8,7 +8,8 @@ import tensorflow as tf
 from .files import Joined
 
 _BLOCK = 64
-"""Names in one string of a tensor, which is copied to look up one of them. Each as a string took 60 bytes more."""
+"""How many names share one string of a tensor, which is copied to look up one of them. A string each took 60 bytes
+more per name."""
 
 
 def lookup(paths):

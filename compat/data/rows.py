@@ -19,9 +19,9 @@ class Rows(NamedTuple):
     flip_vertical: np.ndarray
     """bool (n,)."""
     channel_shift: np.ndarray
-    """float64 (n,) in grey levels; NaN: none."""
+    """float64 (n,) in grey levels; NaN for none."""
     brightness: np.ndarray
-    """float64 (n,), factors; NaN: none."""
+    """float64 (n,), factors; NaN for none."""
 
 
 SPEC = Rows(
@@ -32,14 +32,14 @@ SPEC = Rows(
     tf.TensorSpec([None], tf.float64),
 )
 _DRAWN_AS = {"channel_shift": "channel_shift_intensity"}
-"""Columns that layers call otherwise."""
+"""The names that layers have for columns, where they differ."""
 
 
 def neutral(zeros, identity=np.eye(2, 3)):  # noqa: B008 - nobody writes to it
     """The rows that change nothing.
 
     Args:
-        zeros: zeros of a float dtype (n,): an array, or a tensor of any backend, which the rows are, too.
+        zeros: (n,) zeros of a float dtype: an array, or a tensor of any backend. The rows are of the same kind.
         identity: the 2x3 matrix of that kind.
     """
     nothing = zeros + float("nan")

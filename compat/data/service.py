@@ -12,9 +12,10 @@ _MARK = "keras_regen_here"
 def whole_pass(made, start, stop, address):
     """The batches of a pass, as the workers have them ready.
 
-    The service hands each number to one worker. With the worker die the numbers it had in hand, and the service ends
-    the pass as if nothing had happened. So the batches carry their numbers: what has come before is dropped, what has
-    not come in the end is printed, and made in this process; and when all have come, the end is not waited for.
+    The service hands each number to one worker. The numbers that a worker has in hand die with it, and the service ends
+    the pass as if nothing had happened. So the batches carry their numbers: a batch that has come before is dropped;
+    one that has not come in the end is reported, and made in this process. When all have come, nobody waits for the
+    end.
 
     Args:
         made: function of a dataset of numbers, int64, that returns one of pairs of the batch of that number and the
@@ -26,7 +27,7 @@ def whole_pass(made, start, stop, address):
         A dataset of batches.
     """
     service = tf.data.experimental.service
-    with warnings.catch_warnings():  # that a graph takes the options of a dataset as they were given, which is right
+    with warnings.catch_warnings():  # that a graph keeps the options of a dataset as they were, which is right
         warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options", UserWarning)
         by_workers = service.distribute(service.ShardingPolicy.DYNAMIC, address)
         there = made(tf.data.Dataset.range(start, stop)).apply(by_workers)
@@ -60,16 +61,16 @@ def whole_pass(made, start, stop, address):
 
 
 def _nothing(spec):
-    """A tensor of a specification, without elements where that leaves it open."""
+    """A tensor of a specification, with no elements along axes of unknown size."""
     return tf.zeros([size or 0 for size in spec.shape], spec.dtype)
 
 
 def only_here(dataset):
     """The dataset, of tensors; an error by name if it is run by another process or by a worker of a tf.data service.
 
-    The workers would each run the whole of what cannot be split, and begin again with the first epoch in each pass.
+    Each worker would run all of what cannot be split, and begin with the first epoch again in each pass.
     """
-    # What a process has set in its own runtime does not travel with a graph.
+    # A variable in the runtime of a process does not travel with a graph.
     with tf.init_scope(), tf.device("CPU:0"):
         mark = tf.raw_ops.VarHandleOp(dtype=tf.bool, shape=[], shared_name=_MARK)
         tf.raw_ops.AssignVariableOp(resource=mark, value=tf.constant(True))

@@ -9,7 +9,7 @@ import threading
 import time
 
 PATIENCE = 3.0
-"""Seconds for code of others to come to an end when the interpreter does."""
+"""Seconds that foreign code is given to finish when the interpreter ends."""
 
 _process = os.getpid()
 
@@ -23,15 +23,16 @@ def forked():
 
 
 class Ended(Exception):
-    """The interpreter ends, and there is nothing to be done any more."""
+    """The interpreter is ending, and no more work is taken on."""
 
 
 class Gate:
-    """What threads are inside of, in a `with` block, while they may be in TensorFlow or in code of others.
+    """Threads are inside, in a `with` block, while they may be in TensorFlow or in foreign code.
 
-    Before the interpreter ends, it waits for them and then lets nobody in: a thread of TensorFlow would wait for the
-    lock of an interpreter that is gone, and one of Python's would come back to it from TensorFlow, which takes the
-    process down. The main thread, which ends the interpreter, walks by, as does a fork, which has none of the threads.
+    Before the interpreter ends, it waits for them and then lets nobody in. Otherwise a thread of TensorFlow would wait
+    for the lock of an interpreter that is gone, or a thread of Python would come back to it from TensorFlow, which
+    takes the process down. The main thread, which ends the interpreter, walks by, as does a fork, which has none of
+    the threads.
     """
 
     def __init__(self):
@@ -57,7 +58,7 @@ class Gate:
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._inside, PATIENCE)
-        # What a thread of TensorFlow returns to is code of Keras's, which it has to leave, too.
+        # A thread of TensorFlow returns from here to code of Keras, which it has to leave, too.
         deadline, since = time.monotonic() + PATIENCE, time.monotonic()
         while since + 0.01 > time.monotonic() < deadline:
             time.sleep(0.001)
@@ -69,7 +70,7 @@ gate = Gate()
 
 
 def gated(function):
-    """The function, called inside the gate: for TensorFlow, which calls it in threads of its own."""
+    """The function, called inside the gate: for TensorFlow, which calls it in its own threads."""
 
     def call(*arguments):
         with gate:
@@ -93,7 +94,7 @@ _NOTHING = object()
 
 
 def _python_in_foreign_threads():
-    """Whether a thread that Python has not started is in Python code."""
+    """Whether a thread that Python did not start is running Python code."""
     own = {thread.ident for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
     return not own >= sys._current_frames().keys()
 

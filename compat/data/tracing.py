@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 def traced(function, images):
-    """The function, if it gives in a graph what it gives in Python.
+    """The function, if it gives the same in a graph as in Python.
 
     It is called on images in Python and in a graph that was traced once, and the results are compared: a function that
     draws, counts or looks at values gives itself away.
@@ -29,7 +29,7 @@ def traced(function, images):
     graph = tf.function(lambda batch: tf.vectorized_map(function, batch))
     try:
         results = [graph(image[None])[0].numpy() for image in images]
-    except Exception as error:  # whatever a stranger's function raises on a symbolic tensor
+    except Exception as error:  # whatever a user's function raises on a symbolic tensor
         raise ValueError(f"preprocessing_function cannot be traced ({type(error).__name__})") from error
     for result, want, image in zip(results, wanted, images, strict=True):
         if result.shape != image.shape or want.shape != image.shape:

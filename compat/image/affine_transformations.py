@@ -120,7 +120,7 @@ def apply_channel_shift(x, intensity, channel_axis=0):
     Args:
         x: array of rank 3.
         intensity: amount, in the unit of `x`.
-        channel_axis: kept for its place; every channel is treated alike.
+        channel_axis: not used, as all channels are treated alike; it keeps its place among the arguments.
 
     Returns:
         A new array.

@@ -16,14 +16,14 @@ from .convention import COLUMNS, Axes, affine_matrices, is_identity, neutral_tab
 from .draws import draw_table, table_of_uniforms, uniform_bounds
 
 COMPILE_AFTER_SECONDS = 0.3
-"""Compiling for one shape of image takes about so long; until as much work has come, SciPy does it sooner."""
+"""Compiling for one image shape takes about this long. Until as much work has come in, SciPy is faster."""
 
 _work = collections.defaultdict(float)
 _warned = set()
 
 
 def say_once(message):
-    """Warn about a slower path, once a process for each message."""
+    """Warn about a slower path, once per process and message."""
     if message not in _warned:
         _warned.add(message)
         warn(message)
@@ -71,7 +71,7 @@ def why_standardize_each(generator, in_graph=False):
     if generator.preprocessing_function and not in_graph:
         return "preprocessing_function is a Python function"
     if type(generator.rescale) not in (int, float, type(None)):
-        # NumPy computes with its own scalars in their precision, with Python's in that of the image.
+        # NumPy's own scalars bring their precision along; Python's numbers take that of the image.
         return "rescale is not a Python number"
     return None
 
@@ -283,8 +283,8 @@ class BatchMaker:
     def _standardized_one_by_one(self, images, size):
         """Transform a batch at once, then call `standardize` on each image with the random state it would have seen.
 
-        A function that draws from `np.random` moves the draws of all later images, so these are drawn again, and
-        from then on every batch goes one image at a time.
+        A function that draws from `np.random` shifts the draws of all later images. These are drawn again, and from
+        then on every batch goes image by image.
         """
         g, n = self.generator, len(images)
         batch = np.zeros((n, *self.image_shape), dtype=self.output_dtype)
@@ -320,7 +320,7 @@ class Drawn:
         g = maker.generator
         self._maker, self._filled, self._pending = maker, 0, []
         room = np.empty(n * len(COLUMNS) + 8)
-        room = room[-room.ctypes.data % 64 // 8 :]  # from where TensorFlow takes it over, and makes no copy
+        room = room[-room.ctypes.data % 64 // 8 :]  # aligned, so that TensorFlow takes it over without a copy
         self._table = room[: n * len(COLUMNS)].reshape(n, len(COLUMNS))
         self._bounds = None if "get_random_transform" in g._overridden() else uniform_bounds(g)
         self._size = maker.image_shape[g.row_axis - 1], maker.image_shape[g.col_axis - 1]
@@ -340,7 +340,7 @@ class Drawn:
         return self._table[: self._filled]
 
     def _fill(self):
-        """Turn what was drawn to rows of the table: many batches at a time, but not all, to take no more memory."""
+        """Turn what was drawn into rows of the table: many batches at a time, but not all, to save memory."""
         if not self._pending:
             return
         rows = np.concatenate(self._pending)

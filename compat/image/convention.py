@@ -9,8 +9,9 @@ axes, because NumPy indexes (row, column). Two things go wrong on the way:
   turns, shears and zooms about the wrong point.
 
 Every script written against the legacy module has these built in, so they are the default; `legacy_axes=False`
-corrects both. So it does with right angles, whose legacy sines and cosines miss -1, 0 and 1 by an ulp: with `constant`
-and `wrap`, parts of the edge are read from outside the image. The layers of `keras_regen.layers` never had any of this.
+corrects both. It also makes right angles exact: the legacy sines and cosines miss -1, 0 and 1 by an ulp, so that with
+`constant` and `wrap` parts of the edge are read from outside the image. The layers of `keras_regen.layers` never had
+any of this.
 """
 
 import enum
@@ -107,7 +108,7 @@ def affine_matrices(table, height, width, axes=Axes.LEGACY, swap_axes=True):
         swap_axes: whether rows come before columns in the image array, as they always do in a generator.
 
     Returns:
-        float64 array (n, 2, 3), with the bits of the legacy code, but for right angles with `Axes.RIGHT`.
+        float64 array (n, 2, 3), with the bits of the legacy code, except for right angles with `Axes.RIGHT`.
     """
     theta, tx, ty, shear, zx, zy = np.asarray(table, dtype="float64")[:, :6].T
     right, archived = axes is Axes.RIGHT, axes is Axes.ARCHIVED

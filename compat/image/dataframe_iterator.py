@@ -176,7 +176,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
 
     @staticmethod
     def _filter_classes(df, y_col, classes):
-        """Leave out the rows, and in lists the labels, of no class in `classes`; None takes all and sorts them."""
+        """Leave out rows, and labels in lists, whose class is not in `classes`; None takes all classes, sorted."""
         known = dict.fromkeys(classes or ())
 
         def keep(labels):
@@ -204,7 +204,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         return df.dropna(subset=[y_col]), classes
 
     def _filter_valid_filepaths(self, df, x_col):
-        """Leave out the rows whose file does not exist or is no image by its name, and say how many."""
+        """Leave out the rows whose file does not exist or is not named like an image, and say how many."""
         formats, names = self.white_list_formats, df[x_col].to_numpy()
         others, absent = unusable(self.directory, names, formats)
         if not others and not absent:

@@ -1,4 +1,4 @@
-"""`DirectoryIterator`: batches from image files, one folder a class."""
+"""`DirectoryIterator`: batches from image files, with one folder per class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["DirectoryIterator"]
 
 
 class DirectoryIterator(BatchFromFilesMixin, Iterator):
-    """Iterate over a directory with one folder a class: what `ImageDataGenerator.flow_from_directory` returns.
+    """Iterate over a directory with one folder per class: what `ImageDataGenerator.flow_from_directory` returns.
 
     Args:
         image_data_generator: the `ImageDataGenerator` that transforms the images, or None to leave them as they are.

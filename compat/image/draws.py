@@ -1,8 +1,8 @@
 """Replayed draws: NumPy's global generator, called in the order in which the legacy code calls it.
 
-The order, an image at a time: theta; the shift by `height_shift_range`; that by `width_shift_range`; shear; zx and zy;
+The order, image by image: theta; the shift by `height_shift_range`; that by `width_shift_range`; shear; zx and zy;
 horizontal flip and vertical flip, always, even when off; channel shift; brightness. What is switched off draws nothing,
-the flips excepted. A shift by a float draws once; by an int or a list it draws twice or more, because an index and a
+except for the flips. A shift by a float draws once; by an int or a list it draws twice or more, because an index and a
 sign are chosen instead.
 """
 

@@ -42,7 +42,7 @@ def fit_streaming(generator, source, rounds, seed):
     Args:
         generator: the `ImageDataGenerator`.
         source: an iterator of one of the flows, or what `layers.streaming.image_batches` takes.
-        rounds: how often to go over the augmented images; None: once, as they are.
+        rounds: how often to go over the augmented images; None for once over the images as they are.
         seed: reseeds NumPy's global generator; None does not.
     """
     if seed is not None:

@@ -15,7 +15,7 @@ _LIBRARIES = ("keras", "tf_keras", "keras_preprocessing", "tensorflow")
 
 
 def adopt(iterator):
-    """One of our iterators in the state of a legacy one of another library, from its attributes.
+    """An iterator of ours in the state of another library's legacy iterator, read from its attributes.
 
     Args:
         iterator: an iterator of the legacy module of Keras or `tf_keras`, or of `keras_preprocessing`.
@@ -30,7 +30,7 @@ def adopt(iterator):
     for name in ("_get_batches_of_transformed_samples", "__getitem__", "__next__", "_set_index_array"):
         if getattr(type(iterator), name, None) is not getattr(legacy, name, None):
             return f"{type(iterator).__name__}.{name} is overridden"
-    state = {"keep_aspect_ratio": False, **vars(iterator)}  # keras_preprocessing does not know it
+    state = {"keep_aspect_ratio": False, **vars(iterator)}  # keras_preprocessing has none
     state["image_data_generator"] = _adopt_generator(iterator.image_data_generator)
     if isinstance(state["image_data_generator"], str):
         return state["image_data_generator"]

@@ -33,7 +33,7 @@ class ImageDataGenerator(ImageTransformations):
     """Generate batches of images, augmented on the fly: the legacy class of Keras, with the same numbers.
 
     With the same seed, or the same state of NumPy's global generator, the batches are those of Keras 3.15's legacy
-    module. Not all of its conventions are what their names say; see `legacy_axes` and the migration guide.
+    module. Some of its conventions are not what their names say; see `legacy_axes` and the migration guide.
 
     Args:
         featurewise_center: subtract the mean per channel that `fit` measured.
@@ -52,7 +52,7 @@ class ImageDataGenerator(ImageTransformations):
         fill_mode: "nearest", "constant", "reflect" or "wrap", as SciPy defines them.
         cval: value outside the image for `fill_mode="constant"`.
         horizontal_flip, vertical_flip: mirror half of the images.
-        rescale: factor, applied after everything else but the normalizations. None or 0: none.
+        rescale: factor, applied before the normalizations and after everything else. None or 0 for none.
         preprocessing_function: takes and returns one image (array of rank 3), before `rescale`.
         data_format: "channels_last" or "channels_first"; None means `keras.config.image_data_format()`.
         validation_split: fraction in 0..1 that `subset="validation"` takes: the first files of each class.

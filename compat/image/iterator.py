@@ -28,7 +28,7 @@ _drawing = threading.RLock()  # NumPy's global generator is one for all iterator
 
 @functools.cache
 def _let_forks_wait():
-    """Fork while no thread draws: a fork has the lock, and NumPy's own, but not the thread that would release them."""
+    """Let a fork wait until no thread draws. It inherits our lock and NumPy's, but not the thread that frees them."""
     if hasattr(os, "register_at_fork"):  # not on Windows
         release = _drawing.release
         os.register_at_fork(before=_drawing.acquire, after_in_parent=release, after_in_child=release)
@@ -38,7 +38,7 @@ class Iterator(keras.utils.PyDataset):
     """Base class of the iterators: endless with `next`, random access with `[i]`, and a dataset for `model.fit`.
 
     With a seed, every `next()` and every `[i]` seeds NumPy's global generator with `seed + total_batches_seen` and
-    then counts the batch, so what a batch holds depends on how many were pulled before it.
+    then counts the batch. So what a batch holds depends on how many were pulled before it.
 
     Args:
         n: number of samples.
@@ -143,7 +143,7 @@ class Iterator(keras.utils.PyDataset):
         self.batch_index = 0
 
     def _flow_index(self):
-        # Not a generator: that is at its end once an exception, such as Ctrl-C, has passed through it.
+        # Not a generator, which would end with the first exception that passes through it, such as Ctrl-C.
         return map(lambda _: self._next_indices(), itertools.repeat(None))
 
     def _next_indices(self):
@@ -152,7 +152,7 @@ class Iterator(keras.utils.PyDataset):
             self._set_index_array()
         start = (self.batch_index * self.batch_size) % self.n if self.n else 0
         following = self.batch_index + 1 if start + self.batch_size < self.n else 0
-        # In one call, which nothing interrupts.
+        # In one call, so that nothing interrupts it.
         vars(self).update(batch_index=following, total_batches_seen=self.total_batches_seen + 1)
         return self.index_array[start : start + self.batch_size]
 
@@ -371,10 +371,10 @@ class BatchFromFilesMixin:
         return Files(self._paths(), self._decoding(), skipped)
 
     def _pass(self):
-        """Yield the batches of one pass; not those that skipping files has emptied.
+        """Yield the batches of one pass, without those that skipping files has emptied.
 
         Raises:
-            ValueError: all are.
+            ValueError: every batch is empty.
         """
         self.reset()
         empty = 0
@@ -400,8 +400,8 @@ class BatchFromFilesMixin:
             if self._holds_images(batch):
                 break
             say_once(
-                "keras_regen: no file of a batch that was asked for by its number can be read, and the next took its "
-                "place, so that the images of that are seen twice. `to_dataset` leaves such batches out."
+                "keras_regen: no file of a batch can be read that was indexed, as `iterator[i]`. The next batch takes its "
+                "place, so that its images are seen twice. `to_dataset` leaves such batches out."
             )
             batch = super().__getitem__((idx + ahead) % len(self))
         if not self._holds_images(batch):
@@ -409,7 +409,7 @@ class BatchFromFilesMixin:
         return batch
 
     def _holds_images(self, batch):
-        """Whether a batch is what was asked for: not emptied by skipping files."""
+        """Whether a batch has images, or was to have none: skipping files has not emptied it."""
         return self.skipped is None or not self.n or len(batch[0] if isinstance(batch, tuple) else batch) > 0
 
     def _none_readable(self):

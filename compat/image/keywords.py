@@ -1,5 +1,5 @@
-"""Keywords that a function does not have: an error, or where the legacy code swallows them a warning, names the nearest
-that it has."""
+"""Keywords that a function does not have: an error names the nearest one that it has, or, where the legacy code
+swallows them, a warning."""
 
 import difflib
 import functools

@@ -1,4 +1,4 @@
-"""Which methods of a generator are not those of its library. They are called, for every image, and so in Python."""
+"""Which methods of a generator are not those of its library. They have to be called for every image, in Python."""
 
 METHODS = ("get_random_transform", "apply_transform", "random_transform", "standardize")
 """What a subclass of `ImageDataGenerator` may override."""

@@ -78,7 +78,7 @@ def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
         **kwargs: passed on to `PIL.Image.Image.save`.
     """
     if file_format is None:
-        # Keras, in one version or another, takes an extension for Pillow's name of the format, which it is not here.
+        # Some versions of Keras take the extension for Pillow's name of the format, which differs for these.
         file_format = {".tif": "tiff", ".jpg": "jpeg"}.get(os.path.splitext(str(path))[1].lower())
     image = array_to_img(x, data_format=data_format, scale=scale)
     if image.mode != "I":

@@ -53,12 +53,12 @@ def compiled(function):
 
 
 def seed_state(seed):
-    """The state of a stream of seeds: a counter of two words, which Philox moves by 256 a step, and the seed."""
+    """The state of a stream of seeds: a counter of two words, which Philox moves by 256 per step, and the seed."""
     return np.array([0, 0, seed], "int64")
 
 
 def in_graph(state):
-    """A variable of that value, which a graph may use whoever made it."""
+    """A variable of that value, which a graph may use, whoever made it."""
     with tf.init_scope():
         return tf.Variable(state)
 

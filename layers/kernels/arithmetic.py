@@ -13,7 +13,7 @@ def namespace(ops):
 def image_shape(images, ops):
     """Height, width and channels of a batch; a ValueError unless it is (batch, height, width, channels).
 
-    Numbers, but for a height or width that a TensorFlow graph learns only when it runs: a tensor.
+    They are numbers; a height or width that a TensorFlow graph learns only when it runs is a tensor.
     """
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[3] is None:
@@ -30,7 +30,7 @@ def per_image(values, images, ops):
 
 
 def constant(value, dtype, ops):
-    """A number, list or array as a tensor, by float64: `cast` would round Python's numbers to float32 first."""
+    """A number, list or array as a tensor, through float64: `cast` would round Python's numbers to float32 first."""
     if not hasattr(value, "dtype"):
         value = np.asarray(value, "float64")
     return ops.cast(ops.convert_to_tensor(value), dtype)
@@ -47,7 +47,7 @@ def rounded(product, ops):
 
 
 def divide(numerator, divisor):
-    """The correctly rounded quotient by a constant, or by one number an image.
+    """The correctly rounded quotient by a constant, or by one number per image.
 
     XLA turns such a division into a multiplication by the reciprocal, an ulp away. Adding `0 * numerator` makes it a
     division pixel by pixel: it cannot be folded away, since it would be NaN for an infinity.

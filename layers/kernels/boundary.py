@@ -4,8 +4,8 @@ from .arithmetic import divide
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
-# How the indices around a coordinate come back inside, once the coordinate itself has: SciPy reads the support of a
-# spline by a rule of its own, which is not the fill mode for `constant` and `wrap`.
+# How the indices around a coordinate are brought inside, once the coordinate itself is: SciPy reads the support of a
+# spline by a separate rule, which is not the fill mode for `constant` and `wrap`.
 INDEX_RULE = {"nearest": "clamp", "constant": "mirror", "reflect": "reflect", "wrap": "mirror"}
 
 

@@ -79,7 +79,7 @@ def adjust_brightness_8bit(images, factor, *, ops=None):
     """Multiply the brightness as Pillow does: truncated to 8 bits before and after.
 
     Equals `apply_brightness_shift(image, factor, scale=False)` of the legacy Keras module for float32 images with the
-    channels last, but for at most one pixel in a million that is one grey level away. An image that leaves 0..255 is
+    channels last, except for at most one pixel in a million that is one grey level away. An image that leaves 0..255 is
     stretched to it first and restored afterwards; one in 0..1 becomes black; a fourth channel is an alpha channel,
     truncated only.
 

@@ -17,7 +17,7 @@ def affine_matrix(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, 
         ((height - 1) / 2, (width - 1) / 2). Angles are degrees, in which right angles are exact, and so are their
         sines: a quarter turn copies pixels. A positive theta turns the picture counter-clockwise (rows count
         downwards), a positive tx moves it to the left and a positive ty upwards, zx or zy above 1 shows more of it,
-        smaller. A flip mirrors what the others gave.
+        smaller. A flip mirrors the result of the others.
 
     Args:
         theta, tx, ty, shear, zx, zy: (batch,), of one floating dtype, which is that of the result; theta and shear in
@@ -52,7 +52,7 @@ def _cos_sin(degrees, ops):
 
 
 def compose(first, second, *, ops=None):
-    """The matrix of two warps one after the other: `first`, and then `second` on what it gave.
+    """The matrix of two warps one after the other: `first`, and then `second` on its result.
 
     Convention:
         The matrices map output to input, so that the input pixel is first(second(output pixel)).

@@ -36,12 +36,12 @@ def uniform(seed, index, *, count, ops=None):
 
     Convention:
         A seed is 64 bits, as two int32. One seed for a batch: the numbers of an image follow from the seed and its
-        index. One seed an image: they follow from that seed alone, wherever in whatever batch the image is.
+        index. One seed per image: they follow from that seed alone, wherever the image is, in whatever batch.
 
     Args:
         seed: int32, (2,) or (batch, 2).
         index: int32 (batch,), the indices of the images; read when there is one seed for all of them.
-        count: how many numbers an image.
+        count: how many numbers per image.
         ops: namespace of operations; None means `keras.ops`.
 
     Returns:
@@ -60,7 +60,7 @@ def uniform(seed, index, *, count, ops=None):
 
 
 def fold_in(seed, data, *, ops=None):
-    """A seed of its own for each `data`: int32, (2,) or (batch, 2), in the shape of `seed`.
+    """A separate seed for each `data`: int32, (2,) or (batch, 2), in the shape of `seed`.
 
     Args:
         seed: int32, (2,) or (batch, 2).

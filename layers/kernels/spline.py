@@ -27,7 +27,7 @@ def spline_weights(fraction, order):
         rising = [0.0] + [(fraction + (degree - k)) * weights[k - 1] for k in range(1, degree + 1)]
         falling = [((k + 1) - fraction) * weights[k] for k in range(degree)] + [0.0]
         weights = [(up + down) / degree for up, down in zip(rising, falling, strict=True)]
-    # They add up to 1. The last one as what the others leave is what SciPy does, and is not `fraction` to the last bit.
+    # They add up to 1. Like SciPy, take the last one as 1 minus the others: it differs from `fraction` in the last bit.
     if order > 0:
         weights[-1] = 1.0
         for weight in weights[:-1]:

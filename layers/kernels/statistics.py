@@ -21,7 +21,7 @@ def standardize(
     `rescale`, `mean` and `std` in the images' dtype, to rounding for the rest, whose sums are taken in another order.
 
     Convention:
-        The samplewise statistics are one number an image, over all of its axes, channels included; standard deviations
+        The samplewise statistics are one number per image, over all of its axes, channels included; standard deviations
         divide by the count. A flattened image is a row: it stands to the left of the whitening matrix.
 
     Args:

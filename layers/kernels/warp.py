@@ -21,7 +21,7 @@ def warp_affine(
 
     Equals `scipy.ndimage.affine_transform(image[..., c], matrix[:, :2], matrix[:, 2], order=order, mode=fill_mode,
     cval=fill_value)` of each channel, in `dtype`. With a float64 matrix and float32 results: to the last bit up to
-    order 1, but for one pixel in millions that is one ulp away; within one ulp of the image's largest magnitude above.
+    order 1, except for one pixel in millions that is one ulp away; above, within one ulp of the image's largest value.
 
     Convention:
         The matrix maps *output* pixels to *input* pixels: input = matrix[:, :2] @ (row, column) + matrix[:, 2].
@@ -115,7 +115,7 @@ def flip(images, flip_vertical, flip_horizontal, *, ops=None):
 
 
 def _output_index(length, flipped, dtype, ops):
-    """Indices along an output axis, (1 or batch, length): backwards in flipped images, which flips for nothing."""
+    """Indices along an output axis, (1 or batch, length): backwards in flipped images, so that a flip costs nothing."""
     index = ops.cast(ops.arange(length), dtype)[None]
     if flipped is None:
         return index
@@ -133,7 +133,7 @@ def _input_coordinate(equation, row, column, ops):
 def _interpolate(pixels, coordinates, order, fill, target, ops):
     """The spline with the coefficients `pixels` at the coordinates, in the dtype of the coordinates.
 
-    But for integers that stay integers at order 0: those are copied, all of their bits.
+    Integers that stay integers at order 0 are the exception: they are copied bit by bit.
     """
     fill_mode, fill_value = fill
     batch, height, width, channels = ops.shape(pixels)

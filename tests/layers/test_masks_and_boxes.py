@@ -336,8 +336,8 @@ def boxes_and_labels(boxes=BOXES, labels=LABELS):
 REFUSED = {
     "five columns": (boxes_and_labels(np.zeros((4, 4, 5), "float32")), r"'boxes' .*\(batch, count, 4\).*\(4, 4, 5\)"),
     "one box without its axis": (boxes_and_labels(BOXES[:, 0], LABELS[:, 0]), r"'boxes' .* Received: shape \(4, 4\)"),
-    "a label for all": (boxes_and_labels(labels=LABELS[:, :1]), r"'labels' .* one a box.*\(4, 1\).* \(4, 4, 4\)"),
-    "labels in one-hot form": (boxes_and_labels(labels=np.eye(4)[LABELS % 4]), r"'labels' .* one a box.*\(4, 4, 4\)"),
+    "a label for all": (boxes_and_labels(labels=LABELS[:, :1]), r"'labels' .* one per box.*\(4, 1\).* \(4, 4, 4\)"),
+    "labels in one-hot form": (boxes_and_labels(labels=np.eye(4)[LABELS % 4]), r"'labels' .* one per box.*\(4, 4, 4\)"),
     "boxes of one image": (boxes_and_labels(BOXES[:1], LABELS[:1]), r"`bounding_boxes` .* as many .* images, 4\."),
     "an array": ({"bounding_boxes": BOXES}, r"`bounding_boxes` must be a dictionary of 'boxes' and 'labels'\."),
     "no labels": ({"bounding_boxes": {"boxes": BOXES}}, r"`bounding_boxes` must be .* Received: \['boxes'\]"),
