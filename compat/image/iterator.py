@@ -400,8 +400,8 @@ class BatchFromFilesMixin:
             if self._holds_images(batch):
                 break
             say_once(
-                "keras_regen: no file of a batch can be read that was indexed, as `iterator[i]`. The next batch takes its "
-                "place, so that its images are seen twice. `to_dataset` leaves such batches out."
+                "keras_regen: no file of a batch that was indexed, as `iterator[i]`, can be read. The next batch takes "
+                "its place, so that its images are seen twice. `to_dataset` leaves such batches out."
             )
             batch = super().__getitem__((idx + ahead) % len(self))
         if not self._holds_images(batch):
