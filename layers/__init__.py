@@ -27,7 +27,6 @@ _FOR_COMPAT = {
     "execution": {"operations", "run"},
     "kernels": {"adjust_brightness_8bit", "cast", "flip", "fold_in", "shift_channels", "standardize", "warp_affine"},
     "kernels.random": {"threefry"},
-    "random_affine": {"INTERPOLATIONS"},
     "seeds": {"seed_tensor"},
     "streaming": {"channel_statistics", "image_batches", "whitening"},
 }

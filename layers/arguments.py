@@ -33,6 +33,20 @@ def interval(name, value, around=0.0, positive=False):
     return float(low), float(high)
 
 
+def choices(name, value):
+    """What to choose from: None, an int n for 0 to n - 1, or a tuple of numbers."""
+    if value is None:
+        return None
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and value > 0:
+        return int(value)
+    if isinstance(value, (list, tuple)) and value and all(is_number(x) for x in value):
+        return tuple(float(x) for x in value)
+    raise ValueError(
+        f"`{name}` must be an integer of at least 1, or a sequence of finite numbers to choose from. "
+        f"Received: {name}={value!r}"
+    )
+
+
 def is_number(value):
     """Whether it is a finite real number, Python's or NumPy's."""
     return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and bool(np.isfinite(value))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
 
 from . import kernels
-from .arguments import flag, interval, is_number, one_of
+from .arguments import choices, flag, interval, is_number, one_of
 from .base import RandomLayer, between, same_sizes
 from .execution import operations, run
 from .options import BoxFormat, FillMode, Interpolation, Range
@@ -56,8 +55,10 @@ class GeometricLayer(RandomLayer):
     )
 
     rotation = (0.0, 0.0)
-    height_shift = 0.0
-    width_shift = 0.0
+    height_shift = (0.0, 0.0)
+    height_shift_choices = None
+    width_shift = (0.0, 0.0)
+    width_shift_choices = None
     shear = (0.0, 0.0)
     zoom = (1.0, 1.0)
     uniform_zoom = False
@@ -87,6 +88,16 @@ class GeometricLayer(RandomLayer):
         self.mask_fill_value = float(mask_fill_value)
         self.interpolation = interpolation
         self.bounding_box_format = bounding_box_format
+
+    def _set_shift(self, name, shift, chosen_from):
+        """Check and keep a range, or the choices in its place."""
+        setattr(self, name, interval(name, shift))
+        setattr(self, f"{name}_choices", choices(f"{name}_choices", chosen_from))
+        if chosen_from is not None and getattr(self, name) != (0.0, 0.0):
+            raise ValueError(
+                f"`{name}` must not be given with `{name}_choices`, which takes its place. "
+                f"Received: {name}={shift!r}, {name}_choices={chosen_from!r}"
+            )
 
     def affine_matrix(self, transformation, batch, height, width, ops):
         """The matrices of a transformation, (batch, 2, 3), output to input: see `kernels.affine_matrix`.
@@ -195,10 +206,14 @@ class GeometricLayer(RandomLayer):
         drawn = {"height": height, "width": width}
         if self.rotation != (0.0, 0.0):
             drawn["theta"] = between(self.rotation, uniforms["theta"])
-        if self.width_shift:
-            drawn["tx"] = _shift(self.width_shift, uniforms["tx"], uniforms["tx_sign"], width, ops)
-        if self.height_shift:
-            drawn["ty"] = _shift(self.height_shift, uniforms["ty"], uniforms["ty_sign"], height, ops)
+        for side, column, length in (("width_shift", "tx", width), ("height_shift", "ty", height)):
+            shift, chosen_from = getattr(self, side), getattr(self, f"{side}_choices")
+            if chosen_from is not None:
+                drawn[column] = _chosen(chosen_from, uniforms[column], uniforms[f"{column}_sign"], length, ops)
+            elif shift != (0.0, 0.0):
+                fractions = max(map(abs, shift)) < 1
+                pixels = between(shift, uniforms[column])
+                drawn[column] = pixels * kernels.constant(length, pixels.dtype, ops) if fractions else pixels
         if self.shear != (0.0, 0.0):
             drawn["shear"] = between(self.shear, uniforms["shear"])
         if self.zoom != (1.0, 1.0):
@@ -237,29 +252,14 @@ class GeometricLayer(RandomLayer):
         )
 
 
-def _shift(shift, uniform, sign, length, ops):
-    """Pixels, by the legacy rule: a float is a range, an int or a sequence are choices with a random sign."""
-    if isinstance(shift, float):
-        pixels = (2 * uniform - 1) * shift
-    else:
-        choices = kernels.constant(range(shift) if isinstance(shift, int) else shift, uniform.dtype, ops)
-        count = shift if isinstance(shift, int) else len(shift)
-        pixels = ops.take(choices, ops.cast(uniform * count, "int32"), axis=0)
-        pixels = ops.where(sign < 0.5, -pixels, pixels)
-    # Not max(abs): the legacy rule.
-    largest = shift if isinstance(shift, (int, float)) else max(shift)
-    return pixels * kernels.constant(length, uniform.dtype, ops) if largest < 1 else pixels
-
-
-def _shift_argument(name, value):
-    if isinstance(value, (list, tuple)) and value and all(is_number(x) for x in value):
-        return tuple(float(x) for x in value)
-    if is_number(value) and value >= 0:
-        return int(value) if isinstance(value, numbers.Integral) else float(value)
-    raise ValueError(
-        f"`{name}` must be a float or int that is not negative, or a sequence of numbers to choose from. "
-        f"Received: {name}={value!r}"
-    )
+def _chosen(choices, uniform, sign, length, ops):
+    """Pixels: one of the choices with a random sign; a fraction of the length if the largest is below 1."""
+    numbers = range(choices) if isinstance(choices, int) else choices
+    chosen = ops.take(kernels.constant(numbers, uniform.dtype, ops), ops.cast(uniform * len(numbers), "int32"), axis=0)
+    pixels = ops.where(sign < 0.5, -chosen, chosen)
+    # The legacy rule: not the largest magnitude, and of an int the int itself.
+    fractions = not isinstance(choices, int) and max(choices) < 1
+    return pixels * kernels.constant(length, uniform.dtype, ops) if fractions else pixels
 
 
 @keras.saving.register_keras_serializable(package="keras_regen")
@@ -277,9 +277,11 @@ class RandomAffine(GeometricLayer):
 
     Args:
         rotation: degrees: a number r for [-r, r], or a pair (low, high).
-        height_shift, width_shift: a float f for [-f, f], a fraction of the size if below 1, pixels otherwise; an int n
-            for whole pixels from 0 to n - 1 with a random sign; or a sequence of numbers, of which one is chosen and
-            given a random sign, fractions if the largest is below 1.
+        height_shift, width_shift: a number s for [-s, s], or a pair (low, high): fractions of the size if both are
+            below 1 in magnitude, pixels otherwise.
+        height_shift_choices, width_shift_choices: in place of these, a sequence of numbers of which one is chosen and
+            given a random sign: fractions of the size if the largest is below 1, pixels otherwise; or an int n for
+            whole pixels from 0 to n - 1.
         shear: degrees: a number s for [-s, s], or a pair (low, high).
         zoom: a number z for factors in [1 - z, 1 + z], or a pair (low, high). Height and width have one each.
         uniform_zoom: whether height and width share one factor.
@@ -301,6 +303,8 @@ class RandomAffine(GeometricLayer):
         "rotation",
         "height_shift",
         "width_shift",
+        "height_shift_choices",
+        "width_shift_choices",
         "shear",
         "zoom",
         "uniform_zoom",
@@ -311,19 +315,22 @@ class RandomAffine(GeometricLayer):
     def __init__(
         self,
         rotation: Range = 0.0,
-        height_shift: float | Sequence[float] = 0.0,
-        width_shift: float | Sequence[float] = 0.0,
+        height_shift: Range = 0.0,
+        width_shift: Range = 0.0,
         shear: Range = 0.0,
         zoom: Range = 0.0,
         uniform_zoom: bool = False,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
+        *,
+        height_shift_choices: int | Sequence[float] | None = None,
+        width_shift_choices: int | Sequence[float] | None = None,
         **kwargs: Unpack[GeometricOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.rotation = interval("rotation", rotation)
-        self.height_shift = _shift_argument("height_shift", height_shift)
-        self.width_shift = _shift_argument("width_shift", width_shift)
+        self._set_shift("height_shift", height_shift, height_shift_choices)
+        self._set_shift("width_shift", width_shift, width_shift_choices)
         self.shear = interval("shear", shear)
         self.zoom = interval("zoom", zoom, around=1.0, positive=True)
         self.uniform_zoom = flag("uniform_zoom", uniform_zoom)
@@ -344,19 +351,28 @@ class RandomRotation(GeometricLayer):
 
 @keras.saving.register_keras_serializable(package="keras_regen")
 class RandomShift(GeometricLayer):
-    """Shift images at random: `RandomAffine(height_shift=..., width_shift=...)` alone."""
+    """Shift images at random: `RandomAffine(height_shift=..., width_shift=...)` alone, or with their choices."""
 
-    _arguments = (*GeometricLayer._arguments, "height_shift", "width_shift")
+    _arguments = (
+        *GeometricLayer._arguments,
+        "height_shift",
+        "width_shift",
+        "height_shift_choices",
+        "width_shift_choices",
+    )
 
     def __init__(
         self,
-        height_shift: float | Sequence[float] = 0.0,
-        width_shift: float | Sequence[float] = 0.0,
+        height_shift: Range = 0.0,
+        width_shift: Range = 0.0,
+        *,
+        height_shift_choices: int | Sequence[float] | None = None,
+        width_shift_choices: int | Sequence[float] | None = None,
         **kwargs: Unpack[GeometricOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.height_shift = _shift_argument("height_shift", height_shift)
-        self.width_shift = _shift_argument("width_shift", width_shift)
+        self._set_shift("height_shift", height_shift, height_shift_choices)
+        self._set_shift("width_shift", width_shift, width_shift_choices)
 
 
 @keras.saving.register_keras_serializable(package="keras_regen")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen import layers
-from keras_regen.compat import ImageDataGenerator
+from keras_regen.compat import ImageDataGenerator, equivalents
 from keras_regen.compat.image.foreign import adopt
+from keras_regen.layers.random_affine import INTERPOLATIONS
 
 CONFIGURATIONS = [
     {"rotation_range": 30, "width_shift_range": 0.2, "height_shift_range": 0.1, "shear_range": 10, "zoom_range": 0.3},
@@ -81,13 +82,19 @@ def test_the_layers_are_those_needed():
 def test_convention_the_legacy_axes_are_kept_and_corrected():
     """`height_shift_range` moves columns, unless the switch says otherwise."""
     kept = ImageDataGenerator(height_shift_range=0.3).to_layers().layers[0]
-    assert (kept.width_shift, kept.height_shift) == (0.3, 0.0)
+    assert (kept.width_shift, kept.height_shift) == ((-0.3, 0.3), (0.0, 0.0))
     corrected = ImageDataGenerator(height_shift_range=0.3, legacy_axes=False).to_layers().layers[0]
-    assert (corrected.width_shift, corrected.height_shift) == (0.0, 0.3)
+    assert (corrected.width_shift, corrected.height_shift) == ((0.0, 0.0), (-0.3, 0.3))
     archived = keras_preprocessing.image.ImageDataGenerator(height_shift_range=0.3)
     iterator = adopt(archived.flow(np.zeros((2, 8, 8, 3))))
     moved = iterator.image_data_generator.to_layers().layers[0]
-    assert (moved.width_shift, moved.height_shift) == (0.0, 0.3)
+    assert (moved.width_shift, moved.height_shift) == ((0.0, 0.0), (-0.3, 0.3))
+
+
+def test_shifts_by_int_and_list_are_choices():
+    kept = ImageDataGenerator(height_shift_range=[-0.1, 0.2], width_shift_range=np.int64(3)).to_layers().layers[0]
+    assert (kept.width_shift_choices, kept.height_shift_choices) == ((-0.1, 0.2), 3)
+    assert tuple(INTERPOLATIONS) == equivalents.INTERPOLATIONS
 
 
 def test_rows_of_a_corrected_generator_on_images_that_are_not_square(photos):
@@ -132,9 +139,9 @@ def test_what_cannot_be_a_layer_is_refused():
 
     with pytest.raises(ValueError, match=r"Custom.standardize is overridden"):
         Custom().to_layers()
-    with pytest.raises(ValueError, match=r"`fill_mode` must be one of .* Received: fill_mode='mirror'"):
+    with pytest.raises(ValueError, match=r"No layer has `fill_mode='mirror'`"):
         ImageDataGenerator(fill_mode="mirror", rotation_range=3).to_layers()
-    with pytest.raises(ValueError, match=r"`interpolation_order` must be 0 to 5. Received: 6"):
+    with pytest.raises(ValueError, match=r"No layer has `interpolation_order=6`"):
         ImageDataGenerator(interpolation_order=6).to_layers()
 
 

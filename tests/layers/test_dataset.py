@@ -69,8 +69,8 @@ def test_labels_and_the_rest_of_a_tuple_are_kept(layer, images):
 def test_dictionaries_take_masks_and_boxes_along(batched):
     """A mask that is the image stays the image, as no pixel is blended; a box stays around what it was around."""
     layer = RandomAffine(
-        width_shift=5, height_shift=4, horizontal_flip=True, fill_mode="constant", interpolation="nearest",
-        bounding_box_format="xyxy",
+        width_shift_choices=5, height_shift_choices=4, horizontal_flip=True, fill_mode="constant",
+        interpolation="nearest", bounding_box_format="xyxy",
     )  # fmt: skip
     images = np.zeros((COUNT, 16, 18, 1), "uint8")
     images[:, 6:9, 5:9] = 1 + np.arange(COUNT).reshape(-1, 1, 1, 1)

@@ -92,27 +92,31 @@ def test_parameters_are_independent(everything):
     assert np.abs(correlation).max() < 4.5 / np.sqrt(SIZE)
 
 
+@pytest.mark.parametrize("width_shift, height_shift", [(0.999, 1.0), (7.5, 1.2)])  # just below 1, and one pixel
+def test_shifts_by_a_float_are_the_legacy_ones(width_shift, height_shift):
+    ours = draws(layers.RandomShift(height_shift=height_shift, width_shift=width_shift))
+    # The legacy `height_shift_range` moves columns.
+    legacy = legacy_draws(6000, height_shift_range=width_shift, width_shift_range=height_shift)
+    for name in ("tx", "ty"):
+        assert_same_continuous(ours[name], legacy[name])
+
+
 @pytest.mark.parametrize(
-    "width_shift, height_shift, discrete",
+    "width, height",
     [
-        (0.999, 1.0, False),  # a fraction just below 1, and one pixel
-        (7.5, 1.2, False),
-        (1, 4, True),  # an int n: 0 to n - 1, so 1 is none
-        ([0.1, 0.25], [0.0, 0.5, 0.9], True),
-        ([1, 5], [0.5, 12.0], True),  # pixels, though one is below 1
-        ([-3, 0.5], [-0.7, -0.2], True),  # fractions: the rule is the largest, not the largest magnitude
-        ([0.2, 0.2, 0.4], (3,), True),  # a value given twice is chosen twice as often
-        ([-2, 1], [0, -4.0], True),
+        (1, 4),  # an int n: 0 to n - 1, so 1 is none
+        ([0.1, 0.25], [0.0, 0.5, 0.9]),
+        ([1, 5], [0.5, 12.0]),  # pixels, though one is below 1
+        ([-3, 0.5], [-0.7, -0.2]),  # fractions: the rule is the largest, not the largest magnitude
+        ([0.2, 0.2, 0.4], (3,)),  # a value given twice is chosen twice as often
+        ([-2, 1], [0, -4.0]),
     ],
 )
-def test_shifts_follow_the_legacy_rule(width_shift, height_shift, discrete):
-    size = 6000
-    layer = layers.RandomShift(height_shift=height_shift, width_shift=width_shift)
-    ours = draws(layer)
-    # The legacy `height_shift_range` moves columns.
-    legacy = legacy_draws(size, height_shift_range=width_shift, width_shift_range=height_shift)
+def test_choices_of_shifts_follow_the_legacy_rule(width, height):
+    ours = draws(layers.RandomShift(height_shift_choices=height, width_shift_choices=width))
+    legacy = legacy_draws(6000, height_shift_range=width, width_shift_range=height)
     for name in ("tx", "ty"):
-        (assert_same_discrete if discrete else assert_same_continuous)(ours[name], legacy[name])
+        assert_same_discrete(ours[name], legacy[name])
 
 
 def test_no_shift_is_no_shift():
@@ -122,12 +126,12 @@ def test_no_shift_is_no_shift():
 
 
 def test_convention_width_shift_moves_columns_by_the_width():
-    ours = draws(layers.RandomShift(width_shift=[0.5], height_shift=[0.25]), size=200)
+    ours = draws(layers.RandomShift(width_shift_choices=[0.5], height_shift_choices=[0.25]), size=200)
     assert set(np.abs(ours["tx"])) == {0.5 * WIDTH}
     assert set(np.abs(ours["ty"])) == {0.25 * HEIGHT}
-    first = draws(layers.RandomShift(width_shift=[0.5], data_format="channels_last"), size=5, height=1, width=8)
+    first = draws(layers.RandomShift(width_shift_choices=[0.5], data_format="channels_last"), size=5, height=1, width=8)
     assert set(np.abs(first["tx"])) == {4}
-    layer = layers.RandomShift(width_shift=[0.5], height_shift=[0.25], data_format="channels_first")
+    layer = layers.RandomShift(width_shift_choices=[0.5], height_shift_choices=[0.25], data_format="channels_first")
     transformation = layer.get_random_transformation(np.zeros((5, 1, 20, 40), "uint8"), seed=1)
     assert set(np.abs(keras_ops.convert_to_numpy(transformation["tx"]))) == {20}
     assert set(np.abs(keras_ops.convert_to_numpy(transformation["ty"]))) == {5}
@@ -139,6 +143,10 @@ def test_convention_width_shift_moves_columns_by_the_width():
         (layers.RandomRotation(90), "theta", -90, 90),
         (layers.RandomRotation((10, 20)), "theta", 10, 20),
         (layers.RandomShear((-5, 0)), "shear", -5, 0),
+        (layers.RandomShift(width_shift=(-2, 7)), "tx", -2, 7),
+        (layers.RandomShift(height_shift=3), "ty", -3, 3),
+        (layers.RandomShift(height_shift=(-0.5, 0.25)), "ty", -0.5 * HEIGHT, 0.25 * HEIGHT),
+        (layers.RandomShift(width_shift=(-0.5, 2)), "tx", -0.5, 2),
         (layers.RandomZoom(0.3), "zx", 0.7, 1.3),
         (layers.RandomZoom(0.3), "zy", 0.7, 1.3),
         (layers.RandomZoom((1.5, 2.0), uniform_zoom=True), "zy", 1.5, 2.0),
@@ -170,7 +178,7 @@ def test_uniform_zoom_has_one_factor():
     [
         (layers.RandomRotation(20), {"theta"}),
         (layers.RandomShift(width_shift=0.1), {"tx"}),
-        (layers.RandomShift(height_shift=3), {"ty"}),
+        (layers.RandomShift(height_shift_choices=3), {"ty"}),
         (layers.RandomShear(5), {"shear"}),
         (layers.RandomZoom(0.5), {"zx", "zy"}),
         (layers.RandomFlip(), {"flip_horizontal"}),
@@ -182,10 +190,10 @@ def test_a_layer_draws_what_it_is_named_for_as_random_affine_does(layer, moving)
     """What is drawn does not depend on which other parameters are used."""
     ours = draws(layer, size=100)
     assert set(GEOMETRY) & set(ours) == moving
-    names = ("rotation", "height_shift", "width_shift", "shear", "zoom", "horizontal_flip", "vertical_flip")
+    names = ("rotation", "height_shift_choices", "width_shift", "shear", "zoom", "horizontal_flip", "vertical_flip")
     everything = {
         "rotation": 20,
-        "height_shift": 3,
+        "height_shift_choices": 3,
         "width_shift": 0.1,
         "shear": 5,
         "zoom": 0.5,
@@ -246,7 +254,7 @@ def golden_layers(**arguments):
     affine = layers.RandomAffine(
         rotation=30,
         width_shift=0.25,
-        height_shift=(1, 2, 5),
+        height_shift_choices=(1, 2, 5),
         shear=10,
         zoom=(0.5, 2.0),
         horizontal_flip=True,
@@ -256,7 +264,7 @@ def golden_layers(**arguments):
     return affine, layers.RandomChannelShift(50, **arguments), layers.RandomBrightness((0.5, 1.5), **arguments)
 
 
-# Columns: GEOMETRY, channel shift, brightness; a row an image, of 30 x 50 pixels.
+# Columns: GEOMETRY, channel shift, brightness; a row per image, of 30 x 50 pixels.
 # fmt: off
 GOLDEN = [
     [12.2366219, 10.2410746, 2, -8.32073212, 1.76570964, 1.6798166, 1, 0, -42.0682144, 1.21194386],

@@ -193,7 +193,7 @@ def test_boxes_in_every_format(photographs, bounding_box_format):
 
 
 def test_the_label_of_a_box_that_left_is_minus_one(photographs):
-    layer = RandomShift(height_shift=[0.9], width_shift=[0.9], bounding_box_format="xyxy")
+    layer = RandomShift(height_shift_choices=[0.9], width_shift_choices=[0.9], bounding_box_format="xyxy")
     result = layer({"images": photographs, "bounding_boxes": {"boxes": BOXES, "labels": LABELS}}, seed=3)
     gone = assert_boxes(mapped(array, result)["bounding_boxes"], rows_drawn(layer, 3))
     assert gone.any() and not gone.all()

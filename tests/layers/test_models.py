@@ -18,14 +18,14 @@ LAYERS = {
     "affine": (
         layers.RandomAffine,
         {
-            "rotation": 20, "height_shift": 0.2, "width_shift": (1, 2), "shear": (-3, 5), "zoom": 0.3,
+            "rotation": 20, "height_shift": 0.2, "width_shift_choices": (1, 2), "shear": (-3, 5), "zoom": 0.3,
             "uniform_zoom": True, "horizontal_flip": True, "vertical_flip": True, "fill_mode": "constant",
             "fill_value": 9, "mask_fill_value": 255, "interpolation": "spline3", "bounding_box_format": "rel_xyxy",
             "seed": 4, "name": "front", "trainable": False,
         },
     ),
     "rotation": (layers.RandomRotation, {"rotation": (5, 10), "fill_mode": "reflect"}),
-    "shift": (layers.RandomShift, {"height_shift": 3, "width_shift": [0.1, 0.2], "seed": 2**31 - 1}),
+    "shift": (layers.RandomShift, {"height_shift_choices": 3, "width_shift": [0.1, 0.2], "seed": 2**31 - 1}),
     "shear": (layers.RandomShear, {"shear": 5}),
     "zoom": (layers.RandomZoom, {"zoom": (0.5, 1), "uniform_zoom": True, "interpolation": "nearest"}),
     "flip": (layers.RandomFlip, {"vertical_flip": True}),

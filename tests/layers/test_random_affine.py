@@ -26,7 +26,7 @@ ROWS = {
     "flip_horizontal": np.array([True, False, True, False]),
     "flip_vertical": np.array([True, False, False, True]),
 }
-"""A row an image, with everything in it and no coordinate on the edge between two pixels."""
+"""A row per image, with everything in it and no coordinate on the edge between two pixels."""
 
 LAYERS = {
     "affine": (lambda **arguments: RandomAffine(rotation=1, **arguments), tuple(ROWS)),
@@ -237,11 +237,11 @@ def test_convention_positive_shear_slants_upper_rows_to_the_left():
 
 
 def test_convention_height_shift_moves_rows_and_width_shift_columns():
-    layer = RandomShift(height_shift=[3], fill_mode="constant", seed=1)
+    layer = RandomShift(height_shift_choices=[3], fill_mode="constant", seed=1)
     drawn = layer.get_random_transformation(np.zeros((50, 21, 21, 1)))
     assert set(array(drawn["ty"])) == {-3, 3} and "tx" not in drawn
     assert where_it_goes({"ty": 3}, layer=layer) == (7, 10)
-    drawn = RandomShift(width_shift=[3], seed=1).get_random_transformation(np.zeros((50, 21, 21, 1)))
+    drawn = RandomShift(width_shift_choices=[3], seed=1).get_random_transformation(np.zeros((50, 21, 21, 1)))
     assert set(array(drawn["tx"])) == {-3, 3} and "ty" not in drawn
 
 
@@ -261,14 +261,14 @@ def test_convention_flips_mirror_last():
 # What is drawn
 
 
-LAYER = {"rotation": 20, "height_shift": 0.2, "width_shift": 3, "shear": 5, "zoom": 0.3}
+LAYER = {"rotation": 20, "height_shift": 0.2, "width_shift_choices": 3, "shear": 5, "zoom": 0.3}
 LAYER = {**LAYER, "horizontal_flip": True, "vertical_flip": True}
 SEEDS = {
     "int": 5,
     "beyond 32 bits": 2**40 + 5,
     "negative": -5,
     "one for all": np.array([3, -4], "int32"),
-    "one an image": np.array([[3, -4], [2**31 - 1, 0], [5, 6], [-(2**31), 7]], "int32"),
+    "one per image": np.array([[3, -4], [2**31 - 1, 0], [5, 6], [-(2**31), 7]], "int32"),
 }
 
 
@@ -286,13 +286,13 @@ def test_a_call_draws_and_applies(photographs, seed):
 
 
 def test_every_way_draws_the_same(call_layer, photographs):
-    layer, seeds = RandomAffine(**LAYER), SEEDS["one an image"]
+    layer, seeds = RandomAffine(**LAYER), SEEDS["one per image"]
     expected = array(layer(photographs, seed=seeds))
     assert_close(call_layer(layer, photographs, seeds), expected, allowed=0)
 
 
-def test_a_seed_an_image_belongs_to_the_image(photographs):
-    layer, seeds, order = RandomAffine(**LAYER), SEEDS["one an image"], [2, 0, 3, 1]
+def test_a_seed_per_image_belongs_to_the_image(photographs):
+    layer, seeds, order = RandomAffine(**LAYER), SEEDS["one per image"], [2, 0, 3, 1]
     result = array(layer(photographs, seed=seeds))
     np.testing.assert_array_equal(array(layer(photographs[order], seed=seeds[order])), result[order])
     changed = np.where([[False], [True], [False], [False]], seeds + 1, seeds).astype("int32")
@@ -340,7 +340,7 @@ def test_what_one_parameter_draws_does_not_depend_on_the_others(photographs, par
     alone = {
         "rotation": (RandomRotation(20), ["theta"]),
         "height_shift": (RandomShift(height_shift=0.2), ["ty"]),
-        "width_shift": (RandomShift(width_shift=3), ["tx"]),
+        "width_shift": (RandomShift(width_shift_choices=3), ["tx"]),
         "shear": (RandomShear(5), ["shear"]),
         "zoom": (RandomZoom(0.3), ["zx", "zy"]),
         "flip": (RandomFlip(vertical_flip=True), ["flip_horizontal", "flip_vertical"]),
@@ -360,15 +360,15 @@ LEGACY_DRAWS = [
     ({"zoom": (0.5, 0.9)}, {"zoom_range": (0.5, 0.9)}, "zy"),
     ({"height_shift": 0.3}, {"height_shift_range": 0.3}, "ty"),
     ({"height_shift": 2.5}, {"height_shift_range": 2.5}, "ty"),
-    ({"height_shift": 4}, {"height_shift_range": 4}, "ty"),
-    ({"height_shift": [0.1, 0.25]}, {"height_shift_range": [0.1, 0.25]}, "ty"),
-    ({"height_shift": [0.5, 3, -8]}, {"height_shift_range": [0.5, 3, -8]}, "ty"),
+    ({"height_shift_choices": 4}, {"height_shift_range": 4}, "ty"),
+    ({"height_shift_choices": [0.1, 0.25]}, {"height_shift_range": [0.1, 0.25]}, "ty"),
+    ({"height_shift_choices": [0.5, 3, -8]}, {"height_shift_range": [0.5, 3, -8]}, "ty"),
     ({"width_shift": 0.3}, {"width_shift_range": 0.3}, "tx"),
-    ({"width_shift": 1}, {"width_shift_range": 1}, "tx"),
+    ({"width_shift_choices": 1}, {"width_shift_range": 1}, "tx"),
     ({"width_shift": 1.0}, {"width_shift_range": 1.0}, "tx"),
-    ({"width_shift": [0.5, 1]}, {"width_shift_range": [0.5, 1]}, "tx"),
-    ({"width_shift": 4}, {"width_shift_range": 4}, "tx"),
-    ({"width_shift": (-0.5, 0.25)}, {"width_shift_range": (-0.5, 0.25)}, "tx"),
+    ({"width_shift_choices": [0.5, 1]}, {"width_shift_range": [0.5, 1]}, "tx"),
+    ({"width_shift_choices": 4}, {"width_shift_range": 4}, "tx"),
+    ({"width_shift_choices": (-0.5, 0.25)}, {"width_shift_range": (-0.5, 0.25)}, "tx"),
     ({"horizontal_flip": True}, {"horizontal_flip": True}, "flip_horizontal"),
     ({"vertical_flip": True}, {"vertical_flip": True}, "flip_vertical"),
 ]
@@ -438,7 +438,7 @@ def test_in_a_model(photographs, tmp_path):
 CONFIGURED = [
     RandomAffine(**LAYER, uniform_zoom=True, fill_mode="constant", fill_value=3.5, interpolation="spline3"),
     RandomRotation((-5, 20), dtype="float16", name="turn", data_format="channels_last"),
-    RandomShift([1, 2], 0.5, mask_fill_value=255),
+    RandomShift((1, 2), width_shift_choices=[0.5], mask_fill_value=255),
     RandomShear(20, bounding_box_format="rel_xyxy"),
     RandomZoom((0.5, 2.0), uniform_zoom=True, seed=3),
     RandomFlip(False, True, dtype="uint8", trainable=False),
@@ -493,7 +493,7 @@ def test_law_whole_pixels_move_exactly(photographs, tx, ty):
 
 # Refusals
 
-SHIFT = "must be a float or int that is not negative, or a sequence of numbers to choose from. "
+CHOICES = "must be an integer of at least 1, or a sequence of finite numbers to choose from. "
 REFUSED = [
     (RandomAffine, {"rotation": "a lot"}, "`rotation` must be a number, .* Received: rotation='a lot'"),
     (RandomAffine, {"rotation": -5}, "`rotation` must be .* Received: rotation=-5"),
@@ -501,16 +501,24 @@ REFUSED = [
     (RandomAffine, {"shear": (3, 1)}, r"`shear` must be .* Received: shear=\(3, 1\)"),
     (RandomAffine, {"shear": float("nan")}, "`shear` must be .* Received: shear=nan"),
     (RandomAffine, {"zoom": 1.5}, "`zoom` must be .* that are not negative. Received: zoom=1.5"),
-    (RandomAffine, {"height_shift": -0.1}, f"`height_shift` {SHIFT}Received: height_shift=-0.1"),
-    (RandomAffine, {"width_shift": []}, rf"`width_shift` {SHIFT}Received: width_shift=\[\]"),
-    (RandomAffine, {"width_shift": ["a"]}, rf"`width_shift` {SHIFT}Received: width_shift=\['a'\]"),
-    (RandomAffine, {"width_shift": True}, f"`width_shift` {SHIFT}Received: width_shift=True"),
+    (RandomAffine, {"height_shift": -0.1}, "`height_shift` must be a number, .* Received: height_shift=-0.1"),
+    (RandomAffine, {"width_shift": [1, 2, 3]}, r"`width_shift` must be .* Received: width_shift=\[1, 2, 3\]"),
+    (RandomAffine, {"width_shift": True}, "`width_shift` must be .* Received: width_shift=True"),
+    (RandomAffine, {"width_shift_choices": []}, rf"`width_shift_choices` {CHOICES}Received: width_shift_choices=\[\]"),
+    (RandomAffine, {"width_shift_choices": ["a"]}, rf"`width_shift_choices` {CHOICES}Received: .*=\['a'\]"),
+    (RandomShift, {"height_shift_choices": 0}, f"`height_shift_choices` {CHOICES}Received: height_shift_choices=0"),
+    (RandomShift, {"height_shift_choices": True}, f"`height_shift_choices` {CHOICES}Received: .*=True"),
+    (
+        RandomShift,
+        {"height_shift": 0.1, "height_shift_choices": 3},
+        "`height_shift` must not be given with `height_shift_choices`, .* Received: height_shift=0.1, .*=3",
+    ),
     (RandomAffine, {"fill_mode": "mirror"}, "`fill_mode` must be one of .*'wrap'.* Received: fill_mode='mirror'"),
     (RandomAffine, {"interpolation": 1}, "`interpolation` must be one of .*'spline5'.* Received: interpolation=1"),
     (RandomAffine, {"data_format": "NHWC"}, "`data_format` must be one of .*'channels_last'.* Received: .*'NHWC'"),
     (RandomAffine, {"seed": "x"}, "`seed` must be an integer.* Received: seed='x'"),
     (RandomRotation, {"rotation": None}, "`rotation` must be .* Received: rotation=None"),
-    (RandomShift, {"height_shift": float("inf")}, f"`height_shift` {SHIFT}Received: height_shift=inf"),
+    (RandomShift, {"height_shift": float("inf")}, "`height_shift` must be .* Received: height_shift=inf"),
     (RandomShear, {"shear": "x"}, "`shear` must be .* Received: shear='x'"),
     (RandomZoom, {"zoom": (-1, 2)}, r"`zoom` must be .* Received: zoom=\(-1, 2\)"),
     (RandomFlip, {"fill_mode": None}, "`fill_mode` must be .* Received: fill_mode=None"),
