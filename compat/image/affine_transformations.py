@@ -4,10 +4,16 @@ They are made for a few images of any size, with nothing to compile. The iterato
 one size, use the kernels of `keras_regen.layers`, whose results are the same.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.ndimage
+from numpy.typing import ArrayLike
 from PIL import ImageEnhance
 
+from . import choices
 from .convention import Axes, affine_matrices, is_identity, recentred, table_from_rows
 from .utils import array_to_img, img_to_array
 
@@ -38,7 +44,7 @@ _FILL_MODES = (
 )
 
 
-def transform_matrix_offset_center(matrix, x, y):
+def transform_matrix_offset_center(matrix: ArrayLike, x: float, y: float) -> np.ndarray:
     """Recentre a 3x3 matrix: the same map about the centre of an image of `x` by `y` pixels.
 
     Convention:
@@ -48,22 +54,22 @@ def transform_matrix_offset_center(matrix, x, y):
 
 
 def apply_affine_transform(
-    x,
-    theta=0,
-    tx=0,
-    ty=0,
-    shear=0,
-    zx=1,
-    zy=1,
-    row_axis=1,
-    col_axis=2,
-    channel_axis=0,
-    fill_mode="nearest",
-    cval=0.0,
-    order=1,
+    x: np.ndarray,
+    theta: float = 0,
+    tx: float = 0,
+    ty: float = 0,
+    shear: float = 0,
+    zx: float = 1,
+    zy: float = 1,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: choices.FillMode = "nearest",
+    cval: float = 0.0,
+    order: int = 1,
     *,
-    legacy_axes=True,
-):
+    legacy_axes: bool = True,
+) -> np.ndarray:
     """Rotate, shift, shear and zoom an image about its centre, as one resampling.
 
     Args:
@@ -109,12 +115,12 @@ def apply_affine_transform(
     return np.stack(channels, axis=channel_axis)
 
 
-def flip_axis(x, axis):
+def flip_axis(x: ArrayLike, axis: int) -> np.ndarray:
     """Reverse an array along `axis`. Returns a view."""
     return np.flip(np.asarray(x), axis)
 
 
-def apply_channel_shift(x, intensity, channel_axis=0):
+def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
     """Add `intensity` to every channel and clip to the image's own minimum and maximum over all channels.
 
     Args:
@@ -128,7 +134,7 @@ def apply_channel_shift(x, intensity, channel_axis=0):
     return np.clip(x + intensity, np.min(x), np.max(x))
 
 
-def apply_brightness_shift(x, brightness, scale=True):
+def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True) -> np.ndarray:
     """Multiply the brightness through an 8-bit Pillow image, which truncates to integers, even at a factor of 1.
 
     Args:
@@ -159,8 +165,15 @@ def _two_floats(name, value):
 
 
 def random_rotation(
-    x, rg, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
-):
+    x: np.ndarray,
+    rg: float,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: choices.FillMode = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
     """Rotate by an angle drawn from -rg..rg degrees. The other arguments are those of `apply_affine_transform`."""
     theta = np.random.uniform(-rg, rg)
     return apply_affine_transform(
@@ -169,8 +182,16 @@ def random_rotation(
 
 
 def random_shift(
-    x, wrg, hrg, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
-):
+    x: np.ndarray,
+    wrg: float,
+    hrg: float,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: choices.FillMode = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
     """Shift by fractions drawn from -hrg..hrg of the height and -wrg..wrg of the width.
 
     Convention:
@@ -184,8 +205,15 @@ def random_shift(
 
 
 def random_shear(
-    x, intensity, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
-):
+    x: np.ndarray,
+    intensity: float,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: choices.FillMode = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
     """Shear by an angle drawn from -intensity..intensity degrees."""
     shear = np.random.uniform(-intensity, intensity)
     return apply_affine_transform(
@@ -194,8 +222,15 @@ def random_shear(
 
 
 def random_zoom(
-    x, zoom_range, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
-):
+    x: np.ndarray,
+    zoom_range: Sequence[float],
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
+    fill_mode: choices.FillMode = "nearest",
+    cval: float = 0.0,
+    interpolation_order: int = 1,
+) -> np.ndarray:
     """Zoom by two independent factors drawn from `zoom_range`, a pair of floats; (1, 1) draws nothing.
 
     Raises:
@@ -208,12 +243,12 @@ def random_zoom(
     )
 
 
-def random_channel_shift(x, intensity_range, channel_axis=0):
+def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
     """Shift all channels by one amount drawn from -intensity_range..intensity_range (`apply_channel_shift`)."""
     return apply_channel_shift(x, np.random.uniform(-intensity_range, intensity_range), channel_axis)
 
 
-def random_brightness(x, brightness_range, scale=True):
+def random_brightness(x: np.ndarray, brightness_range: Sequence[float], scale: bool = True) -> np.ndarray:
     """Multiply the brightness by a factor drawn from `brightness_range`, a pair (`apply_brightness_shift`).
 
     Raises:
