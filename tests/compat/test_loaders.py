@@ -86,9 +86,9 @@ def test_a_broken_file_is_named(tmp_path, photos):
     )
     with pytest.raises(OSError, match=r"1\.jpg"):
         next(flow)
-    with pytest.raises(ValueError, match=r"decode must be 'pillow', 'fast' or 'keras', not 'opencv'"):
+    with pytest.raises(ValueError, match=r"`decode` must be 'pillow', 'fast' or 'keras'. Received: 'opencv'"):
         next(ImageDataGenerator().flow_from_directory(tmp_path, decode="opencv"))
-    with pytest.raises(ValueError, match=r"interpolation must be one of .*'mitchellcubic'.* not 'hamming'"):
+    with pytest.raises(ValueError, match=r"`interpolation` must be one of .*'mitchellcubic'.* Received: 'hamming'"):
         next(ImageDataGenerator().flow_from_directory(tmp_path, decode="keras", interpolation="hamming"))
 
 
