@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from .convert import distribute, to_dataset
     from .data.stateless import Stateless
     from .device import to_device
+    from .explaining.explain import explain
     from .image import DataFrameIterator, DirectoryIterator, ImageDataGenerator, Iterator, NumpyArrayIterator
+    from .installing.install import install, uninstall
     from .loaders import image_dataset_from_directory
-    from .migrate.explain import explain
-    from .migrate.install import install, uninstall
     from .pictures import compare, preview
 
 __all__ = [
@@ -39,13 +39,13 @@ _HOMES = {
     "Stateless": "data.stateless",
     "compare": "pictures",
     "distribute": "convert",
-    "explain": "migrate.explain",
+    "explain": "explaining.explain",
     "image_dataset_from_directory": "loaders",
-    "install": "migrate.install",
+    "install": "installing.install",
     "preview": "pictures",
     "to_dataset": "convert",
     "to_device": "device",
-    "uninstall": "migrate.install",
+    "uninstall": "installing.install",
 }
 """The module of each name that is not in `image`."""
 

@@ -21,9 +21,9 @@ _COMMANDS = {
     "bench": ("bench", "bench"),
     "check": ("check", "print_check"),
     "demo": ("demo", "demo"),
-    "explain": ("migrate.explain_calls", "print_explanation"),
+    "explain": ("explaining.calls", "print_explanation"),
     "migrate": ("migrate.files", "migrate"),
-    "run": ("migrate.run", "run"),
+    "run": ("installing.run", "run"),
 }
 """The module and the function of each command, which is loaded when it is called."""
 _WITHOUT_TENSORFLOW = ("migrate", "run")

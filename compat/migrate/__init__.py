@@ -1,1 +1,1 @@
-"""Rewriting and explaining user code that still calls the legacy names."""
+"""Programs that use the legacy names, rewritten: text to text. Nothing here loads Keras or what it computes with."""

@@ -181,6 +181,6 @@ def test_every_file_beside_the_packages_is_shipped():
     settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {path.parent for path in root.glob("compat/**/__init__.py")}
     beside = [path for path in root.glob("compat/**/*.py") if path.parent not in folders]
-    assert [str(path.relative_to(root / "compat/migrate")) for path in beside] == [
-        *settings["package-data"]["keras_regen.compat.migrate"]
+    assert [str(path.relative_to(root / "compat/installing")) for path in beside] == [
+        *settings["package-data"]["keras_regen.compat.installing"]
     ]

@@ -62,10 +62,10 @@ def test_numbers_are_written_as_they_are():
     code = blocks(
         explain(ImageDataGenerator(height_shift_range=[-3, 3], rescale=np.float32(1 / 255), cval=np.int64(5)))
     )[0]
-    assert "width_shift=(-3.0, 3.0)" in code  # two choices; 3.0 would be a range
+    assert "width_shift_choices=(-3.0, 3.0)" in code
     assert f"Rescaling({float(np.float32(1 / 255))!r})" in code
     code = blocks(explain(ImageDataGenerator(rotation_range=20, width_shift_range=3, channel_shift_range=5)))[0]
-    assert "RandomAffine(rotation=20.0, height_shift=3)," in code
+    assert "RandomAffine(rotation=20.0, height_shift_choices=3)," in code
     assert "RandomChannelShift(5.0)," in code
 
 

@@ -188,11 +188,11 @@ def test_every_kind_of_child_has_the_old_imports(folder):
     libraries = [name for name in ("loky",) if importlib.util.find_spec(name)]
     done = started([*RUN, "kinds.py", *libraries], timeout=300)
     assert done.returncode == 0, done.stderr
-    own = str(("keras_regen.compat.migrate.on_import", str(folder)))
+    own = str(("keras_regen.compat.installing.on_import", str(folder)))
     first, *lines = done.stdout.splitlines()
     assert first == own
     assert lines[:3] == [own] * 3
-    assert lines[3].startswith("<keras_regen.compat.migrate.on_import._Loader object")
+    assert lines[3].startswith("<keras_regen.compat.installing.on_import._Loader object")
     assert lines[4] == "False"  # an isolated Python is left alone
     assert lines[5:] == [own] * len(libraries)
     module = started([*RUN, "-m", "kinds", *libraries], timeout=300)

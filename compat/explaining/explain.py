@@ -2,12 +2,15 @@
 
 import os
 import textwrap
+from typing import Any
 
 import keras
 
 from ...layers import RandomAffine, RandomBrightness, RandomChannelShift
 from ..data.listing import list_classes
 from ..image import ImageDataGenerator
+from ..image.convention import Axes
+from ..image.overrides import METHODS, overridden
 from .layer_code import block, pipeline_code
 
 _RANDOM = (RandomAffine, RandomChannelShift, RandomBrightness)
@@ -28,7 +31,7 @@ class Explanation(str):
         return str(self)
 
 
-def explain(source):
+def explain(source: Any) -> Explanation:
     """Say what a generator or an iterator is in layers and `tf.data`.
 
     Args:
@@ -96,9 +99,8 @@ def _is_directory(iterator):
 def _as_plain(generator):
     """Our generator with the attributes of one but for what cannot be a layer; and sentences on that."""
     legacy = _library_class(generator, "ImageDataGenerator")
-    methods = ("get_random_transform", "apply_transform", "random_transform", "standardize")
     plain = ImageDataGenerator.__new__(ImageDataGenerator)
-    vars(plain).update({name: value for name, value in vars(generator).items() if name not in methods})
+    vars(plain).update({name: value for name, value in vars(generator).items() if name not in METHODS})
     plain.preprocessing_function = None
     lost = []
     if generator.preprocessing_function:
@@ -106,15 +108,14 @@ def _as_plain(generator):
             "`preprocessing_function` cannot be a layer. It stands between the random layers and the others, and gets "
             "a batch of images as a tensor, no longer one image as an array."
         )
-    for method in methods:
-        if getattr(getattr(generator, method), "__func__", None) is not getattr(legacy, method):
-            lost.append(
-                f"`{type(generator).__name__}.{method}` is overridden, and not in the layers: write a layer of your "
-                "own for what it does, or stay with `to_dataset(iterator)`, which calls it."
-            )
+    for method in overridden(generator, legacy):
+        lost.append(
+            f"`{type(generator).__name__}.{method}` is overridden, and not in the layers: write a layer of your own "
+            "for what it does, or stay with `to_dataset(iterator)`, which calls it."
+        )
     if legacy is not ImageDataGenerator:
         archived = legacy.__module__.startswith("keras_preprocessing")
-        plain.legacy_axes = "archived" if archived else True
+        plain.legacy_axes = Axes.ARCHIVED if archived else True
         if archived:
             lost.append(
                 "`keras_preprocessing` turns and shears about a point one pixel further down and right, shears along "
@@ -211,7 +212,8 @@ def _about_layers(g, steps, iterator):
             "training alone; in `tf.data` it is `augment(..., training=False)` that leaves them as they are."
         )
     if affine is not None:
-        shifts = any(shift != 0 for shift in (affine.height_shift, affine.width_shift))
+        sides = ("height_shift", "width_shift", "height_shift_choices", "width_shift_choices")
+        shifts = any(getattr(affine, side) not in (None, (0.0, 0.0)) for side in sides)
         if shifts and g.legacy_axes is True:
             yield (
                 "`height_shift_range` moves columns in the legacy code, and `width_shift_range` rows: the first has "

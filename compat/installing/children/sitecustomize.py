@@ -18,7 +18,7 @@ finally:
     sys.modules.setdefault("sitecustomize", _this)
 
 try:
-    from keras_regen.compat.migrate.on_import import install_on_import
+    from keras_regen.compat.installing.on_import import install_on_import
 except ImportError as error:
     if not str(getattr(error, "name", "keras_regen")).startswith("keras_regen"):
         raise

@@ -7,8 +7,8 @@ from ... import layers
 
 _IMPORTS = {r"\bkeras\.(layers|utils)\.": "import keras", r"\btf\.data\.": "import tensorflow as tf"}
 _OURS = {"compat": ("to_dataset",), "layers": layers.__all__}
-_SYMMETRIC = ("rotation", "shear", "channel_shift")
-"""Arguments whose pair (-a, a) may be given as a. Not the shifts: there a pair are two choices."""
+_SYMMETRIC = ("rotation", "height_shift", "width_shift", "shear", "channel_shift")
+"""Arguments whose pair (-a, a) may be given as a."""
 
 
 def block(body):
