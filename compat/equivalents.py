@@ -26,6 +26,15 @@ _READ = (
     "rescale",
     "interpolation_order",
 )
+_WARPS = (
+    "rotation",
+    "height_shift",
+    "height_shift_choices",
+    "width_shift",
+    "width_shift_choices",
+    "shear",
+    "zoom",
+)
 _RANDOM = ("RandomAffine", "RandomChannelShift", "RandomBrightness")
 _FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
@@ -54,7 +63,13 @@ class Equivalent(NamedTuple):
 
     @property
     def is_random(self):
+        """Whether it draws."""
         return self.name in _RANDOM
+
+    @property
+    def warps(self):
+        """Whether it moves pixels to places between pixels."""
+        return any(option in _WARPS for option in self.options)
 
 
 def layers_of(arguments: Mapping[str, Any], swapped: bool = True):
@@ -103,7 +118,7 @@ def _geometry(given, swapped):
     if given.get("shear_range"):
         options["shear"] = _distance(given, "shear_range")
     zoom = given.get("zoom_range", 0)
-    if zoom and (_is_number(zoom) or list(zoom) != [1, 1]):
+    if zoom and not (_is_pair(zoom) and list(zoom) == [1, 1]):
         options["zoom"] = Given(_zoom(zoom), "zoom_range")
     options |= {name: True for name in ("horizontal_flip", "vertical_flip") if given.get(name)}
     mode, order = given.get("fill_mode", "nearest"), given.get("interpolation_order", 1)

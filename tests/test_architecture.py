@@ -151,6 +151,21 @@ def test_data_knows_nothing_of_image():
     assert not importers(["keras_regen.compat.image"], files_below("compat/data"))
 
 
+LEAVES = {ROOT / "compat" / "equivalents.py", ROOT / "compat" / "literals.py"}
+
+
+def test_migrate_is_text_to_text():
+    """It takes nothing of the rest but two files that take nothing; and what it runs loads no Keras."""
+    migrate = set(files_below("compat/migrate"))
+    for path in migrate | LEAVES:
+        below = {file for file in map(file_of, names_imported(path)) if file}
+        assert below <= (LEAVES | migrate if path in migrate else set()), path
+    modules = [".".join(package(path)) for path in sorted(migrate)]
+    unwanted = ["tensorflow", "keras", "numpy", "PIL", "keras_regen.compat.image", "keras_regen.layers"]
+    code = f"import sys, {', '.join(modules)}; assert not set({unwanted}) & sys.modules.keys(), sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_files_are_short():
     assert {str(path): n for path in FILES if (n := len(path.read_text().splitlines())) > 500} == {}
 

@@ -2,19 +2,10 @@
 
 import ast
 import inspect
-import operator
 
 from ..image import ImageDataGenerator
+from ..literals import value_of
 from .explain import explain
-
-_OPERATIONS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.UAdd: operator.pos,
-    ast.USub: operator.neg,
-}
 
 
 def print_explanation(code):
@@ -78,7 +69,7 @@ def _explain_call(call):
     arguments, left_out = {}, []
     for name, node in given:
         try:
-            arguments[name] = _value(node)
+            arguments[name] = value_of(node)
         except ValueError:
             if name == "preprocessing_function":
                 arguments[name] = _unknown_function
@@ -93,20 +84,3 @@ def _explain_call(call):
 def _unknown_function(image):
     """Stands for the `preprocessing_function` of the code, and is not called."""
     raise NotImplementedError
-
-
-def _value(node):
-    """The value of an expression of literals and arithmetic; a ValueError for any other."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return (tuple if isinstance(node, ast.Tuple) else list)(_value(element) for element in node.elts)
-    if not isinstance(node, (ast.BinOp, ast.UnaryOp)) or type(node.op) not in _OPERATIONS:
-        raise ValueError(f"no literal: {ast.unparse(node)}")
-    operands = [_value(part) for part in ([node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right])]
-    if not all(isinstance(operand, (int, float)) for operand in operands):
-        raise ValueError(f"no numbers: {ast.unparse(node)}")
-    try:
-        return _OPERATIONS[type(node.op)](*operands)
-    except ArithmeticError as error:
-        raise ValueError(str(error)) from error

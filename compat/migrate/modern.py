@@ -4,7 +4,10 @@ import ast
 import re
 
 import libcst as cst
+import libcst.matchers as m
 
+from ..equivalents import Given, NoLayer, layers_of
+from ..literals import value_of
 from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
 from .names import legacy
 
@@ -74,7 +77,6 @@ _REFUSED = {
     "subset": "Keras's loader splits into other files",
     "save_to_dir": "nothing saves images there",
 }
-_INTERPOLATIONS = ("nearest", "bilinear", "spline2", "spline3", "spline4", "spline5")
 _UNKNOWN = object()
 
 
@@ -280,10 +282,16 @@ class _Pipeline:
                 raise _Kept(f"its `{name}` is not a literal", _LAYERS)
             code = program.value_code(arg)
             self.texts[name] = repr(self.values[name]) if re.search(r"[\n\r#]", code) else code
-        self.notes = []
-        self.warps = False
-        self.layers = [*self._geometry(), *self._colors(), *self._statistics()]
-        self.names = {name for name in (layer.partition("(")[0] for layer in self.layers) if "." not in name}
+        try:
+            equivalents = list(layers_of(self.values))
+        except NoLayer as error:
+            raise _Kept(f"no layer has its `{error.argument}`", _LAYERS) from None
+        self.warps = any(one.warps for one in equivalents)
+        self.layers = [self._code(one) for one in equivalents]
+        self.names = {one.name for one in equivalents if "." not in one.name}
+        shifts = [{self._code_of(one, side) for one in equivalents} for side in ("width_shift", "height_shift")]
+        moved = shifts[0] != shifts[1]
+        self.notes = ["# The legacy width_shift_range moves rows, height_shift_range columns."] if moved else []
 
     def text(self):
         """The source of the pipeline: on one line if the call was and there is nothing to remark."""
@@ -302,119 +310,40 @@ class _Pipeline:
         lines += [f"{unit * 2}{layer}," for layer in self.layers or ["keras.layers.Rescaling(1.0)"]]
         return (newline + base).join([*lines, f"{unit}]", ")"])
 
-    def _geometry(self):
-        values, options = self.values, {}
-        if values.get("rotation_range"):
-            options["rotation"] = self._distance("rotation_range")
-        # The legacy width_shift_range moves rows: the layers do what their arguments say.
-        for name, new in (("height_shift_range", "width_shift"), ("width_shift_range", "height_shift")):
-            if values.get(name):
-                options[new] = self._shift(name)
-        if values.get("shear_range"):
-            options["shear"] = self._distance("shear_range")
-        zoom = values.get("zoom_range", 0)
-        if zoom and list(zoom if isinstance(zoom, (list, tuple)) else [zoom]) != [1, 1]:
-            options["zoom"] = self._zoom(zoom)
-        self.warps = bool(options)
-        for name in ("horizontal_flip", "vertical_flip"):
-            if values.get(name):
-                options[name] = "True"
-        if not options:
-            return
-        if options.get("width_shift") != options.get("height_shift"):
-            self.notes.append("# The legacy width_shift_range moves rows, height_shift_range columns.")
-        options |= self._filling()
-        yield f"RandomAffine({', '.join(f'{name}={text}' for name, text in options.items())})"
+    def _code(self, equivalent):
+        """The call that makes a layer, with the values as the program spells them."""
+        arguments = [] if equivalent.first is None else [self._text(equivalent.first)]
+        arguments += [f"{name}={self._text(given)}" for name, given in equivalent.options.items()]
+        return f"{equivalent.name}({', '.join(arguments)})"
 
-    def _filling(self):
-        values, options = self.values, {}
-        mode, order = values.get("fill_mode", "nearest"), values.get("interpolation_order", 1)
-        if mode not in ("nearest", "constant", "reflect", "wrap"):
-            raise _Kept(f"no layer has `fill_mode={mode!r}`", _LAYERS)
-        if mode != "nearest":
-            options["fill_mode"] = self.texts["fill_mode"]
-        if mode == "constant" and values.get("cval"):
-            options["fill_value"] = self.texts["cval"]
-        if order not in range(6):
-            raise _Kept(f"no layer has `interpolation_order={order!r}`", _LAYERS)
-        if order != 1:
-            options["interpolation"] = _quoted(_INTERPOLATIONS[order])
-        return options
+    def _code_of(self, equivalent, side):
+        """What a layer has of the shifts along one side."""
+        given = (equivalent.options.get(name) for name in (side, f"{side}_choices"))
+        return tuple(value and self._text(value) for value in given)
 
-    def _colors(self):
-        if self.values.get("channel_shift_range"):
-            yield f"RandomChannelShift({self._distance('channel_shift_range')})"
-        factors = self.values.get("brightness_range")
-        if factors is not None:
-            if not _is_pair(factors) or min(factors) < 0:
-                raise _Kept("no layer has its `brightness_range`", _LAYERS)
-            text = self.texts["brightness_range"] if list(factors) == sorted(factors) else repr(sorted(factors))
-            yield f'RandomBrightness({text}, mode="8bit")'
-
-    def _statistics(self):
-        if self.values.get("rescale"):
-            yield f"keras.layers.Rescaling({self.texts['rescale']})"
-        if self.values.get("samplewise_std_normalization"):
-            yield "Standardize(samplewise_center=True, samplewise_std=True)"
-        elif self.values.get("samplewise_center"):
-            yield "Standardize(samplewise_center=True)"
-
-    def _distance(self, name):
-        value = self.values[name]
-        if not _is_number(value):
-            raise _Kept(f"no layer has its `{name}`", _LAYERS)
-        return self.texts[name] if value > 0 else repr(abs(value))
-
-    def _shift(self, name):
-        value = self.values[name]
-        if isinstance(value, (list, tuple)) and all(map(_is_number, value)):
-            return self.texts[name]
-        if not _is_number(value) or (isinstance(value, int) and value < 0):
-            raise _Kept(f"no layer has its `{name}`", _LAYERS)
-        return self.texts[name] if value > 0 else repr(abs(value))
-
-    def _zoom(self, zoom):
-        if _is_number(zoom) and abs(zoom) <= 1:
-            return self.texts["zoom_range"] if zoom > 0 else repr(abs(zoom))
-        if _is_pair(zoom) and min(zoom) >= 0:
-            return self.texts["zoom_range"] if list(zoom) == sorted(zoom) else repr(sorted(zoom))
-        raise _Kept("no layer has its `zoom_range`", _LAYERS)
+    def _text(self, given):
+        if isinstance(given, Given):
+            unchanged = given.value is self.values.get(given.source)
+            return self.texts[given.source] if unchanged else repr(given.value)
+        return _quoted(given) if isinstance(given, str) else repr(given)
 
 
 def constant(program, expression, depth=0):
     """The value of a literal, of arithmetic with literals, or of a variable assigned one; `_UNKNOWN` otherwise."""
-    if isinstance(expression, (cst.Integer, cst.Float, cst.SimpleString)):
-        try:
-            return ast.literal_eval(program.code(expression))
-        except SyntaxError:  # an integer of more digits than Python reads
-            return _UNKNOWN
-    if isinstance(expression, cst.Name):
-        if expression.value in ("True", "False", "None"):
-            return ast.literal_eval(expression.value)
-        origins = program.origins(expression)
+    names = {node.value: node for node in m.findall(expression, m.Name())}
+
+    def look_up(name):
+        origins = program.origins(names[name])
         value = program.value(origins[0]) if len(origins) == 1 and depth < 4 else None
-        return _UNKNOWN if value is None else constant(program, value, depth + 1)
-    if isinstance(expression, (cst.Tuple, cst.List)):
-        values = [constant(program, element.value, depth) for element in expression.elements]
-        starred = any(isinstance(element, cst.StarredElement) for element in expression.elements)
-        if starred or any(value is _UNKNOWN for value in values):
-            return _UNKNOWN
-        return tuple(values) if isinstance(expression, cst.Tuple) else values
-    if isinstance(expression, cst.UnaryOperation) and isinstance(expression.operator, cst.Minus):
-        value = constant(program, expression.expression, depth)
-        return -value if _is_number(value) else _UNKNOWN
-    if isinstance(expression, cst.BinaryOperation):
-        left, right = (constant(program, side, depth) for side in (expression.left, expression.right))
-        if not _is_number(left) or not _is_number(right):
-            return _UNKNOWN
-        try:
-            if isinstance(expression.operator, cst.Multiply):
-                return left * right
-            if isinstance(expression.operator, cst.Divide):
-                return left / right
-        except ArithmeticError:
-            return _UNKNOWN
-    return _UNKNOWN
+        known = _UNKNOWN if value is None else constant(program, value, depth + 1)
+        if known is _UNKNOWN:
+            raise ValueError(f"no literal: {name}")
+        return known
+
+    try:
+        return value_of(ast.parse(f"({program.code(expression)}\n)", mode="eval").body, look_up)
+    except (RecursionError, SyntaxError, ValueError):  # one is an integer of more digits than Python reads
+        return _UNKNOWN
 
 
 def _refuse(program, given, name):
@@ -472,11 +401,3 @@ def _import_lines(program, needed):
 
 def _quoted(value):
     return "None" if value is None else f'"{value}"'
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_pair(value):
-    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_is_number, value))
