@@ -7,6 +7,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
+
     from . import image as image
     from .convert import distribute, to_dataset
     from .data.stateless import Stateless
@@ -51,6 +53,8 @@ _HOMES = {
 
 
 def __getattr__(name):
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("keras-regen")
     if name == "image":
         return importlib.import_module(f"{__name__}.image")
     if name not in __all__:

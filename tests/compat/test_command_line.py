@@ -1,5 +1,6 @@
 """What all commands share: they load what they use, keep TensorFlow's notices to themselves, and end with Ctrl-C."""
 
+import importlib.metadata
 import os
 import pathlib
 import signal
@@ -30,11 +31,16 @@ def test_names_are_loaded_when_they_are_used():
             main(["--help"])
         except SystemExit as stop:
             assert stop.code == 0
+        try:
+            main(["--version"])
+        except SystemExit as stop:
+            assert stop.code == 0
         assert not {"tensorflow", "keras", "numpy", "PIL", "libcst"} & set(sys.modules)
     """
     done = run_python(code)
     assert done.returncode == 0, done.stderr.decode()
     assert b"migrate" in done.stdout
+    assert f"keras-regen {importlib.metadata.version('keras-regen')}".encode() in done.stdout
 
 
 def test_every_name_is_there():
@@ -46,6 +52,7 @@ def test_every_name_is_there():
         assert names[name] is getattr(compat, name)
         assert names[name].__name__ == name
     assert compat.image.ImageDataGenerator is compat.ImageDataGenerator
+    assert compat.__version__ == importlib.metadata.version("keras-regen")
     with pytest.raises(AttributeError, match=r"module 'keras_regen.compat' has no attribute 'ImageDataGenerators'"):
         compat.ImageDataGenerators  # noqa: B018 - that is the test
 
