@@ -188,7 +188,7 @@ def test_other_libraries_and_overridden_methods():
     assert blocks(text) == blocks(explain(ImageDataGenerator(**arguments)))
     with pytest.raises(TypeError, match=r"`source` must be an ImageDataGenerator, .* Received: int"):
         explain(3)
-    with pytest.raises(ValueError, match=r"`fill_mode` must be one of"):
+    with pytest.raises(ValueError, match=r"No layer has `fill_mode=.mirror.`"):
         explain(ImageDataGenerator(fill_mode="mirror", rotation_range=3))
 
 
