@@ -7,10 +7,7 @@ import os
 import pathlib
 import platform
 import shutil
-import statistics
-import sys
 import tempfile
-import time
 
 import keras
 import PIL
@@ -20,6 +17,8 @@ import tensorflow as tf
 from ..layers import augment
 from . import ImageDataGenerator, to_dataset
 from .data.decoding import Decoding, load_batch
+from .progress import show
+from .timing import in_turns, table
 
 AUGMENTATION = {
     "rotation_range": 30,
@@ -63,9 +62,9 @@ def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
         if images < flow.n:
             used = folder
             _link(directory, flow.filenames, images, folder)
-        _progress(f"reading {images:,} of {flow.n:,} images")
-        speeds = in_turns(_contenders(used, tuple(size), batch), rounds, _progress)
-        _progress("")
+        show(f"reading {images:,} of {flow.n:,} images")
+        speeds = in_turns(_contenders(used, tuple(size), batch), rounds, show)
+        show("")
     number = f"{images:,} of {flow.n:,}" if images < flow.n else f"{images:,}"
     title = f"{number} images of `{os.fspath(directory)}` to {size[0]}x{size[1]}, batch {batch}"
     table(title, speeds, {"ratio": next(iter(speeds))})
@@ -81,31 +80,6 @@ def versions():
         f"{os.cpu_count()} cores, Python {platform.python_version()}, TensorFlow {tf.__version__}, "
         f"Keras {keras.__version__} ({keras.backend.backend()}), Pillow {PIL.__version__}, SciPy {scipy.__version__}"
     )
-
-
-def in_turns(contenders, rounds, progress=lambda line: None):
-    """Median images a second of each contender, a name with (function, images it handles), timed in turns.
-
-    Args:
-        contenders: dictionary of these. A round before those measured warms up.
-        rounds: number of rounds.
-        progress: function that is called with a line of text before each measurement.
-    """
-    times = {name: [] for name in contenders}
-    for i in range(rounds + 1):
-        for name, (function, _) in contenders.items():
-            progress(f"round {i} of {rounds}: {name}" if i else f"warming up: {name}")
-            start = time.perf_counter()
-            function()
-            times[name].append(time.perf_counter() - start)
-    return {name: images / statistics.median(times[name][1:]) for name, (_, images) in contenders.items()}
-
-
-def table(title, speeds, references):
-    """Print speeds as a Markdown table. `references` maps a column's heading to the contender that it divides by."""
-    print(f"\n| {title} | images/s | {' | '.join(references)} |\n| --- | ---: |{' ---: |' * len(references)}")
-    for name, speed in speeds.items():
-        print(f"| {name} | {speed:,.0f} | {' | '.join(f'{speed / speeds[r]:.2f}' for r in references.values())} |")
 
 
 def pulls(iterator, batches):
@@ -239,11 +213,3 @@ def _quietly(function, *args, **kwargs):
     """The value of a function that prints what it found."""
     with contextlib.redirect_stdout(io.StringIO()):
         return function(*args, **kwargs)
-
-
-def _progress(line):
-    """Say what goes on, on stderr: in place on a terminal, where the empty line wipes it out."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-    elif line:
-        print(line, file=sys.stderr, flush=True)

@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from .data.files import Joined, open_regular
 from .data.listing import known_endings, list_classes, list_directory
 from .image.utils import IMAGE_EXTENSIONS
+from .progress import counted
 
 SMALLEST, LARGEST, ASPECT_RATIO = 32, 4096, 4  # pixels, pixels, longer over shorter side
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -176,7 +177,7 @@ def print_check(directory, show_all=False, as_json=False, formats=None):
     Raises:
         OSError: the directory is not there, is no directory or cannot be listed.
     """
-    report = check(directory, _print_progress, "all" if formats == ["all"] else formats)
+    report = check(directory, counted("checked {} files"), "all" if formats == ["all"] else formats)
     if as_json:
         properties = ("images", "empty_classes", "imbalance", "stops_training")
         print(json.dumps(asdict(report) | {name: getattr(report, name) for name in properties}))
@@ -300,15 +301,3 @@ def _cut(entries, most):
 def _shown(text):
     """Text on one line: as it is, or quoted and escaped if something in it cannot be printed."""
     return text if text.isprintable() else repr(text)
-
-
-def _print_progress(done, total):
-    """Say how far it is, on stderr: in place on a terminal, where the end wipes it out; else a line each tenth."""
-    terminal = sys.stderr.isatty()
-    parts = 100 if terminal else 10
-    if done * parts // total > (done - 1) * parts // total:
-        line = f"checked {done:,} of {total:,} files"
-        if terminal:
-            print(f"\r\033[K{line if done < total else ''}", end="", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)

@@ -18,7 +18,8 @@ import numpy as np
 import skimage.data
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import ImageDataGenerator, to_dataset
-from keras_regen.compat.bench import AUGMENTATION, consume, decoding_alone, in_turns, pulls, table, versions
+from keras_regen.compat.bench import AUGMENTATION, consume, decoding_alone, pulls, versions
+from keras_regen.compat.timing import in_turns, table
 from PIL import Image
 
 SIZE, BATCH = (224, 224), 32

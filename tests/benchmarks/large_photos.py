@@ -14,7 +14,8 @@ import numpy as np
 import skimage.data
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import ImageDataGenerator
-from keras_regen.compat.bench import in_turns, pulls, table, versions
+from keras_regen.compat.bench import pulls, versions
+from keras_regen.compat.timing import in_turns, table
 from PIL import Image
 
 

@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from keras_regen.compat.timing import in_turns, table
 from keras_regen.layers import (
     Pipeline,
     RandomAffine,
@@ -26,8 +27,6 @@ from keras_regen.layers import (
     RandomZoom,
     augment,
 )
-
-from .timing import in_turns, table
 
 BACKEND = keras.backend.backend()
 
@@ -162,7 +161,7 @@ def one_batch(batch, size, rounds):
             rounds,
         )
         title = f"{BACKEND}: batch of {batch} {dtype} images of {size}x{size}x3"
-        table(title, speeds, next(iter(speeds)))
+        table(title, speeds, {"ratio": next(iter(speeds))})
         ours_, rotation = speeds["`RandomAffine`, all five"], speeds["Keras `RandomRotation`"]
         print(f"\n`RandomAffine` / Keras `RandomRotation`: {ours_ / rotation:.2f}")
         device = accelerator()
@@ -193,7 +192,7 @@ def in_a_dataset(size, batch, rounds):
         speeds = in_turns({name: (consume(d.prefetch(2)), 512) for name, d in mapped.items()}, rounds)
         table(
             f"`image_dataset_from_directory`, JPEG 500x375 to {size}x{size}, batch {batch}", speeds,
-            "Keras's chain in `map`",
+            {"ratio": "Keras's chain in `map`"},
         )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import pandas as pd
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
-from keras_regen.compat.bench import in_turns, versions
+from keras_regen.compat.bench import versions
+from keras_regen.compat.timing import in_turns
 
 
 def main():

@@ -20,13 +20,12 @@ from keras_regen.compat.bench import (
     AUGMENTATION,
     consume,
     decoding_alone,
-    in_turns,
     keras_loader,
     pulls,
-    table,
     versions,
     with_keras_layers,
 )
+from keras_regen.compat.timing import in_turns, table
 
 from .drop_in import BATCH, SIZE, write_photographs
 

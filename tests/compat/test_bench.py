@@ -6,9 +6,9 @@ import shutil
 import types
 
 import pytest
-from keras_regen.compat import bench
-from keras_regen.compat.bench import in_turns
+from keras_regen.compat import bench, timing
 from keras_regen.compat.command_line import main
+from keras_regen.compat.timing import in_turns
 
 ROWS = [
     "legacy `next(iterator)`",
@@ -125,7 +125,7 @@ def test_in_turns_warms_up_and_takes_the_median(monkeypatch):
 
         return run
 
-    monkeypatch.setattr(bench, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(timing, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
     contenders = {"a": (contender("a", [100, 1, 2, 9]), 10), "b": (contender("b", [0, 4, 4, 4]), 20)}
     assert in_turns(contenders, 3) == {"a": 5, "b": 5}
     assert order == ["a", "b"] * 4
