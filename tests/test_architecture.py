@@ -166,6 +166,23 @@ def test_migrate_is_text_to_text():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_an_import_does_nothing_but_define_and_register():
+    """No statement of a module is a call, nor writes into another module."""
+    for path in FILES:
+        if path.name == "sitecustomize.py":  # which is there to do something
+            continue
+        body = ast.parse(path.read_text()).body
+        while body:
+            node = body.pop()
+            if isinstance(node, ast.If) and ast.unparse(node.test).startswith("__name__"):
+                continue
+            assert not isinstance(node, ast.Expr) or isinstance(node.value, ast.Constant), ast.unparse(node)
+            for target in getattr(node, "targets", []):
+                assert isinstance(target, (ast.Name, ast.Tuple, ast.Subscript)), ast.unparse(node)
+            if isinstance(node, (ast.If, ast.Try)):
+                body += [*node.body, *node.orelse, *(x for h in getattr(node, "handlers", []) for x in h.body)]
+
+
 def test_files_are_short():
     assert {str(path): n for path in FILES if (n := len(path.read_text().splitlines())) > 500} == {}
 
