@@ -24,13 +24,14 @@ _WITHOUT_TENSORFLOW = ("migrate", "run")
 
 class _Version(argparse.Action):
     def __call__(self, parser, *_):
-        parser.exit(message=f"keras-regen {importlib.import_module(__package__).__version__}\n")
+        print(f"keras-regen {importlib.import_module(__package__).__version__}")
+        parser.exit()
 
 
 def main(arguments=None):
     """Run `keras-regen`; returns the exit status."""
     parser = argparse.ArgumentParser(prog="keras-regen", description="Tools around the legacy ImageDataGenerator.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True)
     modules = {name: importlib.import_module(f".commands.{name}", __package__) for name in _COMMANDS}
     for name, module in modules.items():
