@@ -1,4 +1,4 @@
-"""`keras-regen bench`: how fast a folder of images becomes batches, the legacy way and the others."""
+"""`keras-regen bench`: how fast a folder of images becomes batches, the legacy way and in other ways."""
 
 import contextlib
 import io
@@ -41,7 +41,7 @@ def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
     is taken, through a temporary folder of links.
 
     Args:
-        directory: a folder with one folder of images a class.
+        directory: a folder with one folder of images per class.
         size: (height, width) of the batches.
         batch: images in a batch.
         rounds: how often everything is measured.
@@ -55,7 +55,7 @@ def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
     with tempfile.TemporaryDirectory() as folder:
         flow = _quietly(ImageDataGenerator().flow_from_directory, directory)
         if not flow.n:
-            raise ValueError(f"`directory` must hold folders of images, a class each. Received: {directory!r}, empty.")
+            raise ValueError(f"`directory` must hold folders of images, one per class. Received: {directory!r}, empty.")
         if flow.n == 1:
             raise ValueError(f"`directory` must hold more than one image to measure. Received: {directory!r} with one.")
         images, used = min(flow.n, limit), directory

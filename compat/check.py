@@ -118,7 +118,7 @@ def check(directory, progress=lambda done, total: None, formats=None):
     """Examine every image that `flow_from_directory` would read from a folder, in threads, decoding each to its end.
 
     Args:
-        directory: path (str, bytes or path-like) of a folder with one folder of images a class.
+        directory: path (str, bytes or path-like) of a folder with one folder of images per class.
         progress: function that is called with the numbers of files done and of all files, after each.
         formats: the `formats` of `flow_from_directory`.
 
@@ -166,7 +166,7 @@ def print_check(directory, show_all=False, as_json=False, formats=None):
     """Print what `check` finds, with its progress on stderr. See `keras-regen check --help`.
 
     Args:
-        directory: path of a folder with one folder of images a class.
+        directory: path of a folder with one folder of images per class.
         show_all: whether to print all paths and classes, instead of 5 paths of a kind and 20 classes.
         as_json: whether to print one JSON object instead: the fields and properties of `Report`.
         formats: the `formats` of `flow_from_directory`, or ["all"].

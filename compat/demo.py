@@ -2,12 +2,9 @@
 
 import contextlib
 import io
-import itertools
 import os
 import pathlib
-import statistics
 import tempfile
-import time
 import warnings
 
 import keras
@@ -16,7 +13,10 @@ import tensorflow as tf
 from PIL import Image
 
 from . import ImageDataGenerator, to_dataset
+from .bench import consume
 from .data.decoding import Decoding, load_batch
+from .progress import show
+from .timing import in_turns
 
 AUGMENTATION = {
     "rotation_range": 20,
@@ -34,7 +34,7 @@ def demo(directory=None, picture="keras_regen_demo.png"):
     """Train, compare and draw. See `keras-regen demo --help`.
 
     Args:
-        directory: a folder with one folder of images a class, or None to make one of drawn shapes.
+        directory: a folder with one folder of images per class, or None to make one of drawn shapes.
         picture: path of the PNG to write.
 
     Raises:
@@ -53,7 +53,7 @@ def demo(directory=None, picture="keras_regen_demo.png"):
             raise
         speeds = _compare(directory)
         _draw(directory, picture)
-    print(f"\nValidation accuracy: {accuracy:.0%}. Images a second, at 224x224, batch 32:")
+    print(f"\nValidation accuracy: {accuracy:.0%}. Images per second, at 224x224, batch 32:")
     first = next(iter(speeds.values()))
     for name, speed in speeds.items():
         print(f"  {name:<28} {speed:7,.0f}   {speed / first:5.1f} x")
@@ -86,7 +86,7 @@ def _train(directory):
     validation = datagen.flow_from_directory(directory, subset="validation", **flow)
     if train.num_classes < 2 or not len(train) or not len(validation):
         raise ValueError(
-            f"`directory` must hold at least two folders of images, a class each. Received {directory!r} with "
+            f"`directory` must hold at least two folders of images, one per class. Received {directory!r} with "
             f"{train.num_classes} folders and {train.n + validation.n} images."
         )
     model = keras.Sequential(
@@ -131,7 +131,7 @@ def _quiet_flow(generator, directory):
 
 
 def _compare(directory, rounds=3, batches=4, epoch=30):
-    """Images a second of each way, in turns, after a check that their batches agree.
+    """Images per second of each way, in turns, after a check that their batches agree.
 
     `batches` are pulled at a time with `next`, `epoch` at most from the dataset, which takes a moment to begin.
     """
@@ -148,23 +148,25 @@ def _compare(directory, rounds=3, batches=4, epoch=30):
             difference = max(np.abs(next(theirs)[0] - next(mine)[0]).max() for _ in range(batches))
         verdict = "agree" if difference <= np.spacing(np.float32(1)) else "DIFFER"
         print(f"{batches} batches {verdict} with those of the legacy module: largest difference {difference:.2g}.")
-        ways["legacy module"] = lambda: itertools.islice(theirs, batches)
-    mine.reset()
+        ways["legacy module"] = _first(theirs, batches)
     dataset = to_dataset(ahead).take(epoch)
     # The drop-in begins with SciPy and compiles once that pays: pull batches until it has.
     for _ in range(4):
         next(mine)
-    ways["drop-in, next(iterator)"] = lambda: itertools.islice(mine, batches)
-    ways["to_dataset(iterator)"] = lambda: dataset
-    times = {name: [] for name in ways}
-    for i in range(rounds + 1):  # the first warms up
-        if i:
-            print(f"Measuring, round {i} of {rounds} ...", flush=True)
-        for name, way in ways.items():
-            start = time.perf_counter()
-            images = sum(len(x) for x, _ in way())
-            times[name].append((time.perf_counter() - start) / images)
-    return {name: 1 / statistics.median(measured[1:]) for name, measured in times.items()}
+    ways["drop-in, next(iterator)"] = _first(mine, batches)
+    ways["to_dataset(iterator)"] = consume(dataset), min(ahead.n, epoch * BATCH)
+    return in_turns(ways, rounds, show)
+
+
+def _first(iterator, batches):
+    """A function that pulls the first batches of an epoch, and the number of images in them."""
+
+    def pull():
+        iterator.reset()
+        for _ in range(batches):
+            next(iterator)
+
+    return pull, min(iterator.n, batches * BATCH)
 
 
 def _draw(directory, picture, columns=8, rows=4):

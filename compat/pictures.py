@@ -1,18 +1,26 @@
 """Pictures of what generators and layers make of images, and of where two of them differ."""
 
+from __future__ import annotations
+
 import contextlib
 import inspect
+import os
 import textwrap
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..layers import Pipeline
 from ..layers.base import ImageLayer
-from .data.decoding import load_batch
+from .data.flow import Files
 from .image import ImageDataGenerator, Iterator
 from .image.convention import COLUMNS
 from .image.foreign import adopt
+
+if TYPE_CHECKING:
+    from .picture import Picture
 
 _SHORT = {
     "theta": "θ",
@@ -23,7 +31,15 @@ _SHORT = {
 _NEUTRAL = {"zx": 1.0, "zy": 1.0}  # 0 for the others but the brightness, which has none
 
 
-def preview(source, images=None, *, rows=4, columns=6, seed=0, path=None):
+def preview(
+    source: Any,
+    images: ArrayLike | None = None,
+    *,
+    rows: int = 4,
+    columns: int = 6,
+    seed: int = 0,
+    path: str | os.PathLike[str] | None = None,
+) -> Picture:
     """Draw images and what a source makes of them: the originals in the first column, versions of each beside it.
 
     Under each version stand the numbers that were drawn for it and change something. Values beyond 0..255 are stretched
@@ -71,7 +87,15 @@ def preview(source, images=None, *, rows=4, columns=6, seed=0, path=None):
     return _saved(figure, path)
 
 
-def compare(a, b, images, *, rows=4, seed=0, path=None):
+def compare(
+    a: Any,
+    b: Any,
+    images: ArrayLike,
+    *,
+    rows: int = 4,
+    seed: int = 0,
+    path: str | os.PathLike[str] | None = None,
+) -> Picture:
     """Draw what two sources make of the same images, side by side, and the amplified difference.
 
     Generators draw from the same state of NumPy's generator, which is then put back, layers of `keras_regen.layers` by
@@ -128,10 +152,10 @@ def _of_iterator(iterator, rows):
         raise TypeError(f"The images of `source` cannot be read: {reason}.")
     generator = iterator.image_data_generator or ImageDataGenerator(data_format=ours.data_format)
     indices = np.unique(np.linspace(0, ours.n - 1, rows).astype(int)) if ours.n else []
-    if hasattr(ours, "x"):
-        return generator, ours.x[indices]
-    paths = ours._paths()  # not `filepaths`, which the iterator would keep
-    images = load_batch([paths[i] for i in indices], ours._decoding())
+    source = ours._flow(on_error="raise", raw=True).images
+    if not isinstance(source, Files):
+        return generator, source[indices]
+    images, _ = source.read(indices)
     return generator, images.transpose(0, 3, 1, 2) if ours.data_format == "channels_first" else images
 
 

@@ -83,7 +83,7 @@ def test_bench_says_what_is_wrong_with_a_directory(tmp_path, capsys):
     assert main(["bench", str(tmp_path / "absent")]) == 1
     assert str(tmp_path / "absent") in capsys.readouterr().err
     assert main(["bench", str(tmp_path)]) == 1
-    assert f"must hold folders of images, a class each. Received: '{tmp_path}', empty" in capsys.readouterr().err
+    assert f"must hold folders of images, one per class. Received: '{tmp_path}', empty" in capsys.readouterr().err
     (tmp_path / "a").mkdir()
     for name in ("broken.jpg", "other.jpg"):
         (tmp_path / "a" / name).write_bytes(b"no JPEG")

@@ -17,8 +17,11 @@ from keras_regen.compat import (
     ImageDataGenerator,
     NumpyArrayIterator,
     Stateless,
+    compare,
     distribute,
+    explain,
     image_dataset_from_directory,
+    preview,
     to_dataset,
     to_device,
 )
@@ -81,3 +84,6 @@ standardize = Standardize(featurewise_center=True, dtype="float64")
 standardize.adapt(x)
 dataset.apply(augment(chain, seed=1)).batch(2)
 loaded = image_dataset_from_directory("photos", augment=chain, seed=1)
+said: str = explain(train)
+preview(train, path="preview.png").savefig("again.png")
+compare(datagen, pipeline, x, rows=2)
