@@ -215,7 +215,7 @@ def test_the_sitecustomize_of_others_is_loaded_all_the_same(folder, monkeypatch)
 def test_an_import_that_fails_can_be_tried_again(folder):
     (folder / "keras.py").write_text("import os\nif os.environ.pop('BROKEN', None):\n    raise ImportError('broken')")
     code = (
-        "import os, sys; from keras_regen.compat.migrate import on_import\n"
+        "import os, sys; from keras_regen.compat.installing import on_import\n"
         "on_import._install = lambda: print('installed')\n"
         "os.environ['BROKEN'] = '1'\n"
         "for _ in range(3):\n"
