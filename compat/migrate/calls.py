@@ -1,8 +1,8 @@
 """Calls that Keras 3 no longer takes: `fit_generator`, `workers=` of `fit`, `zip` of iterators."""
 
 import libcst as cst
-import libcst.matchers as m
 
+from . import patterns as m
 from .flows import (
     GENERATOR_METHODS,
     LOADING,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import libcst as cst
-import libcst.matchers as m
 
+from . import patterns as m
 from .names import FLOWS, GENERATOR, meaning
 
 # The arguments in their order, as far as all Keras 2 versions agree on it.

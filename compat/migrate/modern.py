@@ -4,10 +4,10 @@ import ast
 import re
 
 import libcst as cst
-import libcst.matchers as m
 
 from ..equivalents import Given, NoLayer, layers_of
 from ..literals import value_of
+from . import patterns as m
 from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
 from .names import legacy
 

@@ -1,8 +1,8 @@
 """Whether a number of steps is the number of batches in one pass over the images of an iterator."""
 
 import libcst as cst
-import libcst.matchers as m
 
+from . import patterns as m
 from .flows import arguments, is_flow, is_zip, resolve
 from .modern import constant
 
