@@ -46,8 +46,6 @@ Pillow 0.88, of which it holds Python's lock for about 0.1: ten cores and more w
 _ROOM = 16  # bytes a pixel, at most, that a decoder takes
 _AT_ONCE = 64  # files whose contents are in memory at a time, where TensorFlow decodes
 
-Image.init()  # Pillow would import its plugins at the first file they are for, and do without those it cannot read then
-
 
 @dataclass(frozen=True)
 class Decoding:
@@ -79,19 +77,24 @@ class Decoding:
     exif_transpose: bool = False
 
     def __post_init__(self):
+        # Pillow would import its plugins at the first file they are for, and do without those it cannot read then.
+        Image.init()
         for name in ("height", "width"):
             size = getattr(self, name)
             if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, not {size!r}.")
+                raise ValueError(f"`{name}` must be an integer of at least 1. Received: {size!r}")
         if self.color_mode not in CHANNELS:
-            raise ValueError(f"color_mode must be one of {sorted(CHANNELS)}, not {self.color_mode!r}.")
+            raise ValueError(f"`color_mode` must be one of {tuple(CHANNELS)}. Received: {self.color_mode!r}")
         if self.decoder not in ("pillow", "fast", "keras"):
-            raise ValueError(f"decode must be 'pillow', 'fast' or 'keras', not {self.decoder!r}.")
-        interpolations = KERAS_INTERPOLATIONS if self.decoder == "keras" else INTERPOLATIONS
+            raise ValueError(f"`decode` must be 'pillow', 'fast' or 'keras'. Received: {self.decoder!r}")
+        interpolations = tuple(KERAS_INTERPOLATIONS if self.decoder == "keras" else INTERPOLATIONS)
         if self.interpolation not in interpolations:
-            raise ValueError(f"interpolation must be one of {sorted(interpolations)}, not {self.interpolation!r}.")
+            given = " with decode='keras'" if self.decoder == "keras" else ""
+            raise ValueError(
+                f"`interpolation` must be one of {interpolations}{given}. Received: {self.interpolation!r}"
+            )
         if self.exif_transpose and self.decoder == "keras":
-            raise ValueError("exif_transpose must be False with decode='keras': TensorFlow does not read EXIF.")
+            raise ValueError("`exif_transpose` must be False with decode='keras': TensorFlow does not read EXIF.")
 
     @property
     def channels(self):

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..data.decoding import INTERPOLATIONS, KERAS_INTERPOLATIONS, MANY_CORES, Decoding
+from ..data.decoding import MANY_CORES, Decoding
 from ..data.flow import Files, Flow, Skipped, some_of
 from ..data.listing import known_endings
 from ..data.messages import warn
@@ -263,10 +263,6 @@ class BatchFromFilesMixin:
         """Check and keep which files are read and how, as `flow_from_directory` says."""
         if on_error not in ("raise", "skip"):
             raise ValueError(f"`on_error` must be 'raise' or 'skip'. Received: {on_error!r}")
-        if decode not in ("pillow", "fast", "keras"):
-            raise ValueError(f"`decode` must be 'pillow', 'fast' or 'keras'. Received: {decode!r}")
-        if exif_transpose and decode == "keras":
-            raise ValueError("`exif_transpose` must be False with decode='keras': TensorFlow does not read EXIF.")
         self.decode, self.exif_transpose = decode, exif_transpose
         self.skipped = Skipped() if on_error == "skip" else None
         if formats is not None:
@@ -295,10 +291,6 @@ class BatchFromFilesMixin:
         for size in self.target_size:
             check_size("target_size", size, "a pair of integers of at least 1")
         self.keep_aspect_ratio = keep_aspect_ratio
-        interpolations = tuple(KERAS_INTERPOLATIONS if self.decode == "keras" else INTERPOLATIONS)
-        if interpolation not in interpolations:
-            given = " with decode='keras'" if self.decode == "keras" else ""
-            raise ValueError(f"`interpolation` must be one of {interpolations}{given}. Received: {interpolation!r}")
         channels = {"rgb": 3, "rgba": 4, "grayscale": 1}
         if color_mode not in channels:
             raise ValueError(f"`color_mode` must be 'rgb', 'rgba' or 'grayscale'. Received: {color_mode!r}")
@@ -312,6 +304,7 @@ class BatchFromFilesMixin:
         self.save_prefix = save_prefix
         self.save_format = save_format
         self.interpolation = interpolation
+        self._decoding()  # which checks the rest
         self.subset = subset
         self.split = None
         if subset is not None:

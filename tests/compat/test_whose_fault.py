@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from keras_regen.compat import ImageDataGenerator, preview, split, to_dataset
+from keras_regen.compat import ImageDataGenerator, preview, to_dataset, to_device
 from keras_regen.compat.check import check
 from keras_regen.compat.data import decoding as module
 from keras_regen.compat.data.decoding import Decoding, load_batch
@@ -70,7 +70,7 @@ WAYS = {
     "to_dataset": lambda it: list(to_dataset(it)),
     "cache": lambda it: list(to_dataset(it, cache=True)),
     "stateless": lambda it: list(to_dataset(it, draws="stateless")),
-    "split, stateless": lambda it: list(split(it, draws="stateless")[0]),
+    "to_device, stateless": lambda it: list(to_device(it, draws="stateless")[0]),
     "fit of the generator": lambda it: ImageDataGenerator(featurewise_center=True).fit(it),
 }
 
