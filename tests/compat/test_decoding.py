@@ -436,10 +436,10 @@ def test_disagreeing_decoders_leave_it_to_pillow_with_one_warning(files, pillow_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"height": 0}, "height must be an integer of at least 1, not 0"),
-        ({"width": 2.5}, "width must be an integer of at least 1, not 2.5"),
-        ({"color_mode": "bgr"}, "color_mode must be one of ['grayscale', 'rgb', 'rgba'], not 'bgr'"),
-        ({"interpolation": "cubic"}, "interpolation must be one of"),
+        ({"height": 0}, "`height` must be an integer of at least 1. Received: 0"),
+        ({"width": 2.5}, "`width` must be an integer of at least 1. Received: 2.5"),
+        ({"color_mode": "bgr"}, "`color_mode` must be one of ('grayscale', 'rgb', 'rgba'). Received: 'bgr'"),
+        ({"interpolation": "cubic"}, "`interpolation` must be one of"),
     ],
 )
 def test_arguments_are_checked_at_construction(arguments, message):
