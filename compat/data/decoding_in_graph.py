@@ -131,8 +131,8 @@ def decode_in_graph(paths, decoding, skip=False):
             for values, spec in zip(decoded, specs, strict=True)
         )
 
-    # A graph cannot catch an error, but a dataset can leave out elements with one: what costs time only if there is
-    # one. The second of these is computed if there is no first.
+    # A graph cannot catch an error, but a dataset can leave out the elements that have one. So errors alone cost time:
+    # the second of these elements is computed only where the first has been left out.
     batch = tf.data.Dataset.from_tensors(paths)
     whole = batch.map(at_once).ignore_errors()
     images, good, foreign = whole.concatenate(batch.map(one_by_one)).take(1).get_single_element()

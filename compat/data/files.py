@@ -18,8 +18,8 @@ import tensorflow as tf
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://")
 _FEW, _MANY = 8, 4
-"""`unusable` looks into a folder from so many names on, and at so many times as many entries as names. An entry takes a
-third of the time of a look at one file here, and far less on a network."""
+"""`unusable` lists a folder if at least `_FEW` names are in it, and reads at most `_MANY` entries per name. An entry
+takes a third of the time of a look at one file here, and far less on a network."""
 _OF_THE_FILE = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG),  # no such regular file
     *(errno.EACCES, errno.EPERM),
@@ -91,7 +91,7 @@ def blames_file(error):
 
 
 def not_regular(paths):
-    """Which of many paths lead to something that is there and no regular file: a look at their folders.
+    """Which of many paths lead to something that is there and no regular file: found by listing their folders.
 
     Args:
         paths: sequence of str.
@@ -277,8 +277,8 @@ def unusable(directory, names, endings):
 def overlapped(function, items):
     """`[function(item) for item in items]`, in threads as soon as the time goes into waiting, as on a network.
 
-    Where it does not, threads would slow each other down by half. Waiting for a busy processor looks alike, so that it
-    takes a lot of it.
+    Where it does not, threads would slow each other down by half. Waiting for a busy processor looks the same, so a lot
+    of waiting is needed before threads start.
     """
     items, results = iter(items), []
     wall, computing = time.perf_counter(), time.thread_time()
