@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     __version__: str
 
     from . import image as image
+    from . import sequence as sequence
+    from . import text as text
     from .convert import distribute, to_dataset
     from .data.stateless import Stateless
     from .device import to_device
@@ -52,11 +54,15 @@ _HOMES = {
 """The module of each name that is not in `image`."""
 
 
+_MODULES = ("image", "sequence", "text")
+"""The legacy modules, by their names there."""
+
+
 def __getattr__(name):
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("keras-regen")
-    if name == "image":
-        return importlib.import_module(f"{__name__}.image")
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'image')}"), name)
@@ -65,4 +71,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *__all__, "image"})
+    return sorted({*globals(), *__all__, *_MODULES})

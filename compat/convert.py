@@ -17,6 +17,7 @@ from .data.in_python import from_iterable, from_iterators, from_sequence
 from .data.messages import warn
 from .data.stateless import Stateless
 from .image.iterator import plan_epoch
+from .sequence.as_dataset import windows
 from .sources import side_by_side
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def to_dataset(
     `preprocessing_function` that cannot be traced into the graph, a generator of your own.
 
     Args:
-        source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; a `zip`, tuple or
-            dictionary of such, for elements of that structure; a `keras.utils.PyDataset` or another sequence of
+        source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; a
+            `TimeseriesGenerator`, whose windows are then made without Python; a `zip`, tuple or dictionary of such, for
+            elements of that structure; a `keras.utils.PyDataset` or another sequence of
             batches, read in parallel by its indices; or any iterable of batches, or function without arguments that
             returns one.
         cache: keep the decoded images from the first pass on: True in memory; the path of a folder on disk, for the
@@ -115,6 +117,8 @@ def to_dataset(
     leaves, combine, sources = side_by_side(source, masks, on_error)
     why = next((source.why_python for source in sources if source.why_python), None)
     stateless_draws = drawing(draws, cache)
+    if any(source.series for source in sources) and stateless_draws is None:
+        return _with_series(leaves, sources, combine, settings, masks or on_error)
     if why is None:
         return native(sources, combine, settings, stateless_draws)
     if stateless_draws is not None:
@@ -199,6 +203,21 @@ def distribute(
     if stateless_draws is None:
         raise ValueError("`draws` must be 'stateless' or a `Stateless`. Received: draws='replay'")
     return native(sources, combine, settings, stateless_draws, _checked(address))
+
+
+def _with_series(leaves, sources, combine, settings, of_images):
+    """Batches of time series, by themselves or beside other sources."""
+    if of_images or settings != Settings(prefetch=settings.prefetch, repeat=settings.repeat):
+        raise TypeError("With a TimeseriesGenerator `to_dataset` takes no argument but `prefetch` and `repeat`.")
+    lengths = [len(leaf) for leaf in leaves if hasattr(leaf, "__len__")]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"Sources side by side must have the same number of batches. Received: {lengths}")
+    datasets = [
+        to_dataset(leaf) if source.series is None else windows(source.series)
+        for leaf, source in zip(leaves, sources, strict=True)
+    ]
+    dataset = datasets[0] if len(leaves) == 1 and combine([None]) is None else tf.data.Dataset.zip(combine(datasets))
+    return finished(repeated(dataset, settings.repeat), settings)
 
 
 def _checked(address):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from .data.flow import Flow
 from .image.foreign import adopt
 from .image.iterator import Iterator
+from .sequence import as_dataset as series
 
 
 class Source(NamedTuple):
@@ -17,6 +18,8 @@ class Source(NamedTuple):
     """Why Python has to make every batch."""
     iterator: Any = None
     flow: Flow | None = None
+    series: Any = None
+    """A `TimeseriesGenerator` of ours that gives the same batches."""
 
 
 def describe(leaf, is_mask, on_error):
@@ -25,7 +28,10 @@ def describe(leaf, is_mask, on_error):
     if isinstance(ours, str):
         return Source(True, ours)
     if not hasattr(ours, "_flow"):
-        return Source(False, f"{type(leaf).__name__} is no iterator of images")
+        generator = series.adopt(leaf)
+        if isinstance(generator, str):
+            return Source(False, generator)
+        return Source(False, f"{type(leaf).__name__} is no iterator of images", series=generator)
     if on_error not in (None, "raise", "skip"):
         raise ValueError(f"`on_error` must be None, 'raise' or 'skip'. Received: {on_error!r}")
     flow = ours._flow(on_error)

@@ -183,6 +183,19 @@ def test_an_import_does_nothing_but_define_and_register():
                 body += [*node.body, *node.orelse, *(x for h in getattr(node, "handlers", []) for x in h.body)]
 
 
+def test_text_and_sequence_need_neither_keras_nor_images():
+    files = files_below("compat/text", "compat/sequence")
+    assert not importers(["keras_regen.compat." + name for name in ("image", "data", "convert", "migrate")], files)
+    converting = {"compat/sequence/as_dataset.py imports tensorflow", "compat/text/as_layer.py imports tensorflow"}
+    assert importers(["tensorflow"], files) == converting
+    heavy = {"compat/sequence/timeseries.py imports keras", "compat/text/as_layer.py imports keras"}
+    assert importers(["keras"], files) == heavy
+    assert not importers(["keras_regen.compat.text"], files_below("compat/sequence"))
+    code = "import sys; from keras_regen.compat import text, sequence; sequence.pad_sequences([[1]]); "
+    code += "assert not {'keras', 'tensorflow', 'scipy', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_files_are_short():
     assert {str(path): n for path in FILES if (n := len(path.read_text().splitlines())) > 500} == {}
 

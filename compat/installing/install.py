@@ -11,7 +11,7 @@ import types
 
 import keras
 
-from .. import image
+from .. import image, sequence, text
 from ..convert import to_dataset
 from ..image import (
     affine_transformations,
@@ -24,12 +24,13 @@ from ..image import (
 )
 
 _KERAS = (
-    "keras.preprocessing.image",
-    "keras._tf_keras.keras.preprocessing.image",
-    "keras.src.legacy.preprocessing.image",
-    "keras.src.preprocessing.image",
+    "keras.preprocessing",
+    "keras._tf_keras.keras.preprocessing",
+    "keras.src.legacy.preprocessing",
+    "keras.src.preprocessing",
 )
-_TENSORFLOW = ("tensorflow.keras.preprocessing.image", "tensorflow.python.keras.preprocessing.image")
+_TENSORFLOW = ("tensorflow.keras.preprocessing", "tensorflow.python.keras.preprocessing")
+_MODULES = {"image": image, "sequence": sequence, "text": text}
 _PACKAGES = ("keras.src.preprocessing", "tensorflow.python.keras.preprocessing")  # of older versions
 _ARCHIVED = "keras_preprocessing"
 _SUBMODULES = (
@@ -41,7 +42,11 @@ _SUBMODULES = (
     numpy_array_iterator,
     utils,
 )
-_KEPT = ("array_to_img", "img_to_array", "load_img", "save_img", "smart_resize")
+_KEPT = {
+    "image": ("array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"),
+    "sequence": ("pad_sequences",),
+    "text": (),
+}
 _STEPS = {
     "fit": {"x": "steps_per_epoch", "validation_data": "validation_steps"},
     "evaluate": {"x": "steps"},
@@ -59,13 +64,14 @@ def install():
 
     Call it before the old code is imported, or use `keras-regen run SCRIPT`. Patched are, in this process alone:
 
-    - The modules `keras.preprocessing.image`, `tensorflow.keras.preprocessing.image` (`tf.keras.preprocessing.image`),
-      `keras._tf_keras.keras.preprocessing.image`, `keras.src.legacy.preprocessing.image`,
-      `keras.src.preprocessing.image`, `tensorflow.python.keras.preprocessing.image`; and `keras_preprocessing`,
-      `keras_preprocessing.image` and its sub-modules, installed or not. Modules that have all that these have, and
-      the names of `keras_regen.compat.image`, take their places; the modules themselves are not touched. What Keras 3
-      has in `keras.preprocessing.image` (`load_img`, `save_img`, `img_to_array`, `array_to_img`, `smart_resize`) stays
-      Keras's under all names that begin with keras or tensorflow.
+    - The modules `image`, `sequence` and `text` of `keras.preprocessing`, `tensorflow.keras.preprocessing`
+      (`tf.keras.preprocessing`), `keras._tf_keras.keras.preprocessing`, `keras.src.legacy.preprocessing`,
+      `keras.src.preprocessing`, `tensorflow.python.keras.preprocessing` and `keras_preprocessing`, which need not be
+      installed, and the sub-modules of `keras_preprocessing.image`. Modules that have all that these have, and the
+      names of `keras_regen.compat.image`, `.sequence` and `.text`, take their places; the modules themselves are not
+      touched. What Keras 3 has in `keras.preprocessing` (`load_img`, `save_img`, `img_to_array`, `array_to_img`,
+      `smart_resize`, `pad_sequences`) stays Keras's under all names that begin with keras or tensorflow. Pickles that
+      name these modules load.
     - `keras.Model.fit_generator`, `evaluate_generator` and `predict_generator`, with the signatures of Keras 2.
     - `keras.Model.fit`, `evaluate` and `predict` take `workers`, `use_multiprocessing` and `max_queue_size`, which the
       iterators get for that call; and `zip(images, masks)` of iterators, through `to_dataset`. Iterators of images
@@ -86,16 +92,21 @@ def install():
     """
     if _replaced:
         return
-    kept = {name: getattr(keras.preprocessing.image, name) for name in _KEPT}
-    loaded = {name for name in sys.modules if name.startswith("keras.") and name.endswith(".preprocessing.image")}
-    paths = {*_KERAS, *loaded, *_PACKAGES, *_TENSORFLOW}
+    loaded = {name for name in sys.modules if name.startswith("keras.") and name.endswith(".preprocessing")}
+    packages = {*_KERAS, *loaded, *_TENSORFLOW}
     if os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True"):  # as TensorFlow reads it
-        paths -= set(_TENSORFLOW)
-    for path in sorted(paths):  # packages come before what is in them
-        _replace(path, {} if path in _PACKAGES else {**_names(image), **kept})
+        packages -= set(_TENSORFLOW)
+    names = {child: _names(module) | _kept(child) for child, module in _MODULES.items()}  # before any is replaced
+    for package in sorted(packages):
+        if package in _PACKAGES:
+            _replace(package, {})
+        for child in _MODULES:
+            _replace(f"{package}.{child}", names[child])
     spec = importlib.util.find_spec(_ARCHIVED)
-    _replace(_ARCHIVED, {"__path__": list(spec.submodule_search_locations) if spec else []})  # for its text, sequence
-    _replace(f"{_ARCHIVED}.image", _names(image))
+    _replace(_ARCHIVED, {"__path__": list(spec.submodule_search_locations) if spec else []})
+    for child, module in _MODULES.items():
+        _replace(f"{_ARCHIVED}.{child}", _names(module))
+    sys.modules[f"{_ARCHIVED}.sequence"]._remove_long_seq = sequence._remove_long_seq
     for module in _SUBMODULES:
         _replace(f"{_ARCHIVED}.image.{module.__name__.rpartition('.')[2]}", _names(module))
     added = {"fit_generator": _fit_generator, "evaluate_generator": _evaluate_generator}
@@ -135,6 +146,10 @@ def uninstall():
 
 def _names(module):
     return {name: getattr(module, name) for name in module.__all__}
+
+
+def _kept(child):
+    return {name: getattr(getattr(keras.preprocessing, child), name) for name in _KEPT[child]}
 
 
 def _replace(path, names):

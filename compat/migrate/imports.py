@@ -1,14 +1,11 @@
-"""Imports of the image module, and the chains of attributes that lead to it."""
+"""Imports of the legacy modules, and the chains of attributes that lead to them."""
 
 import re
 
 import libcst as cst
 
-from .names import EXPORTS, GENERATOR, OURS, TF_KERAS, is_package, known, legacy, meaning
+from .names import EXPORTS, GENERATOR, MODULES, OURS, TF_KERAS, is_package, known, legacy, meaning
 from .program import dotted_name
-
-_IMAGE = f"{OURS}.image"
-_IMPORT = f"import {_IMAGE}"
 
 
 def rewrite_imports(program, gone=frozenset(), wanted=()):
@@ -50,17 +47,18 @@ class _Imports:
         program, roots = self.program, {}
         for node in program.of(cst.Attribute):
             paths = program.paths(node.value)
-            if None not in paths and all(legacy(path) == "" for path in paths):
-                self._check_attribute(node)
-            if node.attr.value != "image":
+            if None not in paths and len(modules := {legacy(path) for path in paths}) == 1 and modules <= {*MODULES}:
+                self._check_attribute(node, *modules)
+            module = node.attr.value
+            if module not in MODULES:
                 continue
             paths = program.paths(node)
-            if not any(path and legacy(path) == "" for path in paths):
+            if not any(path and legacy(path) == module for path in paths):
                 continue
             bound = program.roots(node)
             # Where the module itself is imported, that import becomes ours; otherwise one is added.
             places = program.places([b for b in bound if legacy(b.loads) is not None] or bound)
-            if None in paths or any(legacy(path) != "" for path in paths) or not places:
+            if None in paths or any(legacy(path) != module for path in paths) or not places:
                 program.report(node, f"`{_root(node).value}` is not bound by an import alone: left alone")
             else:
                 roots[node] = places
@@ -71,18 +69,19 @@ class _Imports:
             self.rewritten.add(root)
             if root in self.gone:
                 continue
-            program.replace(node, _IMAGE)
+            module = _ours(node.attr.value)
+            program.replace(node, module)
             for place in places:
                 scope = program.scope(place)
-                if not any(b.scope is scope and b.loads == _IMAGE for b in program.bindings):
-                    self.want(place, _IMPORT)
+                if not any(b.scope is scope and b.loads == module for b in program.bindings):
+                    self.want(place, f"import {module}")
         for binding in program.bindings:
             uses = program.uses(binding)
             if binding.alias is None or not uses:
                 continue
             # A package `preprocessing` that nothing else is taken from, and what only served what went.
             package = is_package(binding.target) and self.rewritten.issuperset(uses)
-            ours = meaning(binding.target) in ("", GENERATOR) and self.gone.issuperset(uses)
+            ours = meaning(binding.target) in ("image", f"image.{GENERATOR}") and self.gone.issuperset(uses)
             if package or ours:
                 self._remove(binding)
 
@@ -94,23 +93,23 @@ class _Imports:
             if inside in EXPORTS:
                 program.replace(statement.module, _ours(inside))
             elif is_package(module):
-                program.report(statement, f"`import *` from `{module}`: import `image` by its name")
+                program.report(statement, f"`import *` from `{module}`: import its modules by their names")
             return
         if inside is not None:
-            mine = [alias for alias in statement.names if known(f"{inside}.{alias.evaluated_name}".lstrip("."))]
+            mine = [alias for alias in statement.names if known(f"{inside}.{alias.evaluated_name}")]
             for alias in statement.names:
                 if alias not in mine:
                     program.report(alias, f"{_ours(inside)} has no `{alias.evaluated_name}`: left alone")
             target = _ours(inside)
         elif is_package(module):
-            mine = [alias for alias in statement.names if alias.evaluated_name == "image" and self._all_known(alias)]
+            mine = [alias for alias in statement.names if alias.evaluated_name in MODULES and self._all_known(alias)]
             target = OURS
         else:
             return
         rest = [alias for alias in mine if alias not in self.removed.get(statement, ())]
         if not rest:
             return
-        alone = not inside and len(rest) == 1 and rest[0].evaluated_name == GENERATOR
+        alone = inside == "image" and len(rest) == 1 and rest[0].evaluated_name == GENERATOR
         home = OURS if alone else target
         if len(rest) + len(self.removed.get(statement, ())) == len(statement.names):
             program.replace(statement.module, home)
@@ -136,7 +135,7 @@ class _Imports:
             if alias.asname is None and self._is_needed(binding, uses):
                 text = f"{binding.name}, {text}"
             program.replace(alias.name, text)
-            self.wanted.get(statement, {}).pop(_IMPORT, None)
+            self.wanted.get(statement, {}).pop(f"import {_ours(inside.partition('.')[0])}", None)
 
     def finish(self):
         program = self.program
@@ -149,16 +148,16 @@ class _Imports:
             for text in texts:
                 program.add_statement(statement, text)
 
-    def _check_attribute(self, node):
-        """Note an attribute of the module that we do not have."""
+    def _check_attribute(self, node, module):
+        """Note an attribute of a module that we do not have."""
         program, name = self.program, node.attr.value
         parent = program.parents[node]
-        inside = name
-        if name in EXPORTS and isinstance(parent, cst.Attribute):
-            inside = f"{name}.{parent.attr.value}"
+        inside = f"{module}.{name}"
+        if inside in EXPORTS and isinstance(parent, cst.Attribute):
+            inside = f"{inside}.{parent.attr.value}"
         if not known(inside) and not name.startswith("__"):
             self.unknown.add(_root(node))
-            program.report(node, f"{_IMAGE} has no `{inside}`: left alone")
+            program.report(node, f"{_ours(module)} has no `{inside[len(module) + 1 :]}`: left alone")
 
     def _all_known(self, alias):
         binding = next(b for b in self.program.bindings if b.alias is alias)
@@ -182,7 +181,7 @@ class _Imports:
 
 
 def _ours(inside):
-    return f"{_IMAGE}.{inside}" if inside else _IMAGE
+    return f"{OURS}.{inside}"
 
 
 def _root(node):

@@ -1,4 +1,4 @@
-"""What dotted names stand for: the many homes that the image module had, and what of it we have."""
+"""What dotted names stand for: the many homes that the legacy modules had, and what of them we have."""
 
 import re
 
@@ -6,7 +6,7 @@ LEGACY = re.compile(
     r"(?:(?:tensorflow|tensorflow_core)(?:\.\w+)*\.keras|keras(?:\.(?:src|api|legacy|keras|_tf_keras|_v1|_v2))*)"
     r"\.preprocessing(?=\.|$)|keras_preprocessing(?=\.|$)"
 )
-"""The package `preprocessing` of every Keras: `image` is a module of it."""
+"""The package `preprocessing` of every Keras: `image`, `sequence` and `text` are modules of it."""
 
 OURS = "keras_regen.compat"
 
@@ -28,11 +28,15 @@ _CLASSES = {
     "iterator": "BatchFromFilesMixin Iterator",
     "numpy_array_iterator": "NumpyArrayIterator",
 }
+_TEXT = "Tokenizer hashing_trick one_hot text_to_word_sequence tokenizer_from_json"
+_SEQUENCE = "TimeseriesGenerator make_sampling_table pad_sequences skipgrams timeseries_generator_from_json"
 EXPORTS = {
-    module: frozenset(names.split())
+    f"image.{module}": frozenset(names.split())
     for module, names in {"affine_transformations": _AFFINE, "utils": _UTILS, **_CLASSES}.items()
 }
-EXPORTS[""] = frozenset().union(*EXPORTS.values())
+EXPORTS["image"] = frozenset().union(*EXPORTS.values())
+EXPORTS |= {"text": frozenset(_TEXT.split()), "sequence": frozenset(_SEQUENCE.split())}
+MODULES = ("image", "sequence", "text")
 
 
 def is_package(dotted):
@@ -41,21 +45,21 @@ def is_package(dotted):
 
 
 def legacy(dotted):
-    """What a dotted name is within a legacy image module: "" for the module, "load_img", "utils"; None if nothing."""
+    """What a dotted name is within the legacy package: "image" for that module, "text.Tokenizer"; None if nothing."""
     match = LEGACY.match(dotted)
-    rest = dotted[match.end() :] if match else ""
-    return rest[len(".image.") :] if rest == ".image" or rest.startswith(".image.") else None
+    inside = dotted[match.end() + 1 :] if match else ""
+    return inside if inside.partition(".")[0] in MODULES else None
 
 
 def meaning(dotted):
     """The same, where the dotted name may be one of ours already."""
     if dotted.startswith(OURS + "."):
         inside = dotted[len(OURS) + 1 :]
-        return inside.partition("image.")[2] if f"{inside}.".startswith("image.") else inside
+        return inside if inside.partition(".")[0] in MODULES else f"image.{inside}"
     return legacy(dotted)
 
 
 def known(inside):
     """Whether we have what `legacy` returned."""
     module, _, name = inside.rpartition(".")
-    return not inside or inside in EXPORTS or (module in EXPORTS and name in EXPORTS[module])
+    return inside in EXPORTS or name in EXPORTS.get(module, ())

@@ -40,11 +40,14 @@ import keras_preprocessing.image.image_data_generator as y; found = y.ImageDataG
 
 # `keras_preprocessing` is hidden in the second round: it need not be installed.
 WALK = f"""
-import importlib.util, sys
+import importlib, importlib.util, pickle, sys
 import keras, tensorflow
 import keras._tf_keras.keras.preprocessing.image  # Keras 3.8 does not by itself
 from keras_regen.compat import ImageDataGenerator, install, uninstall
 from keras_regen.compat.image import list_pictures
+from keras_regen.compat import sequence, text
+kept = "pad_sequences"
+sequence.TimeseriesGenerator  # is loaded when it is first asked for
 
 def state():
     watched = ["keras", "keras.src", "tensorflow.python.keras"]
@@ -67,6 +70,21 @@ for hidden in (False, True):
         names = {{}}
         exec(statement, names)
         assert names["found"] is ImageDataGenerator, statement
+    for root in ("keras", "tensorflow.keras", "keras.src", "keras.src.legacy", "tensorflow.python.keras"):
+        for child, module in (("text", text), ("sequence", sequence)):
+            found = importlib.import_module(f"{{root}}.preprocessing.{{child}}")
+            assert all(getattr(found, name) is getattr(module, name) for name in module.__all__ if name != kept), root
+    assert importlib.import_module("keras.preprocessing.sequence").pad_sequences is keras.utils.pad_sequences
+    from keras.preprocessing import sequence as found, text as words
+    assert found.TimeseriesGenerator is sequence.TimeseriesGenerator
+    assert tensorflow.keras.preprocessing.text.Tokenizer is words.Tokenizer is text.Tokenizer
+    from keras_preprocessing.sequence import _remove_long_seq, pad_sequences
+    assert pad_sequences is sequence.pad_sequences
+    for home in ("keras.preprocessing.text", "keras.src.preprocessing.text", "keras_preprocessing.text"):
+        pickled = pickle.dumps(text.Tokenizer(9), 0).replace(b"keras_regen.compat.text.tokenizer", home.encode())
+        assert home.encode() in pickled
+        assert type(pickle.loads(pickled)) is text.Tokenizer
+        assert pickle.loads(pickled).num_words == 9
     from keras.preprocessing.image import load_img, random_rotation
     assert load_img is keras.utils.load_img
     assert random_rotation.__module__.startswith("keras_regen")

@@ -67,7 +67,7 @@ def read_cases(name):
 
 UNCHANGED = list(read_cases("unchanged.txt"))
 KEPT_CASES = list(read_cases("kept.txt"))
-COMPAT = [*read_cases("imports.txt"), *read_cases("calls.txt"), *read_cases("passes.txt")]
+COMPAT = [case for name in ("imports", "calls", "passes", "text_sequence") for case in read_cases(f"{name}.txt")]
 MODERN = [*read_cases("modern.txt"), *read_cases("modern_imports.txt")]
 
 
@@ -151,8 +151,8 @@ def test_line_endings_stay(case, target):
 
 
 def test_no_newline_at_the_end_stays_so():
-    assert rewrite("from keras.preprocessing import text, image")[0] == (
-        "from keras.preprocessing import text\nfrom keras_regen.compat import image"
+    assert rewrite("from keras.preprocessing import timeseries, image")[0] == (
+        "from keras.preprocessing import timeseries\nfrom keras_regen.compat import image"
     )
     assert rewrite("x = 1\r\nimport keras\r\ny = keras.preprocessing.image")[0] == (
         "x = 1\r\nimport keras\r\nimport keras_regen.compat.image\r\ny = keras_regen.compat.image"
@@ -182,7 +182,7 @@ def test_unknown_target_is_an_error(function):
 
 def test_exports_are_those_of_the_modules():
     for name, exported in EXPORTS.items():
-        module = importlib.import_module("keras_regen.compat.image" + ("." + name if name else ""))
+        module = importlib.import_module(f"keras_regen.compat.{name}")
         assert exported == set(module.__all__), name
 
 
@@ -350,8 +350,8 @@ def sources(text):
         (f"await f()\n{IMPORT}", f"await f()\n{OURS}"),
         (f"# {IMPORT}\n'{IMPORT}'", f"# {IMPORT}\n'{IMPORT}'"),
         (
-            "from keras.preprocessing import image, text",
-            "from keras.preprocessing import text\nfrom keras_regen.compat import image",
+            "from keras.preprocessing import image, timeseries",
+            "from keras.preprocessing import timeseries\nfrom keras_regen.compat import image",
         ),
     ],
 )
@@ -373,7 +373,7 @@ def test_json_around_the_changed_lines_stays(options, ensure_ascii, ending):
         "a = 'é'\n",
         IMPORT + "\n",
         "b = '\\u00e9'  # \"\n",
-        "from keras.preprocessing import text, image\n",
+        "from keras.preprocessing import timeseries, image\n",
         "c = 1",
     ]
     book = notebook(cells, "".join(cells), language_info={"name": "python"}, zeta=1, alpha=[1.0, 1e5, "é"])
@@ -381,7 +381,7 @@ def test_json_around_the_changed_lines_stays(options, ensure_ascii, ending):
     text = json.dumps(book, ensure_ascii=ensure_ascii, **options).replace("100000.0", "1e5") + ending
     new, _ = rewrite_notebook(text)
     cells[1] = OURS + "\n"
-    cells[3:4] = ["from keras.preprocessing import text\n", "from keras_regen.compat import image\n"]
+    cells[3:4] = ["from keras.preprocessing import timeseries\n", "from keras_regen.compat import image\n"]
     book["cells"][0]["source"], book["cells"][1]["source"] = cells, "".join(cells)
     assert new == json.dumps(book, ensure_ascii=ensure_ascii, **options).replace("100000.0", "1e5") + ending
 

@@ -212,10 +212,10 @@ def test_what_is_no_number_for_python_is_no_literal(folder, capsys, number):
 
 
 def test_where_a_form_feed_stands_nothing_is_added_to_it(folder):
-    (folder / "a.py").write_text("\ffrom keras.preprocessing import image, text\n")
+    (folder / "a.py").write_text("\ffrom keras.preprocessing import image, timeseries\n")
     assert main(["migrate", "a.py", "--write"]) == 0
     new = (folder / "a.py").read_text()
-    assert new == "\ffrom keras.preprocessing import text\nfrom keras_regen.compat import image\n"
+    assert new == "\ffrom keras.preprocessing import timeseries\nfrom keras_regen.compat import image\n"
 
 
 def test_the_line_of_an_error_is_counted_as_in_the_file(folder, capsys):
@@ -425,7 +425,7 @@ sys.exit(main(["migrate", sys.argv[1], "--write"]))
 def test_a_full_disk_leaves_the_file(folder):
     """In a process that may write so many bytes only; of the linked file as many as it has, which is too few."""
     (folder / "a.py").write_text(f"{IMPORT}\n{'#' * 5000}")
-    text = f"from keras.preprocessing import image, text\n{'#' * 5000}"
+    text = f"from keras.preprocessing import image, timeseries\n{'#' * 5000}"
     (folder / "linked.py").write_text(text)
     (folder / "too.py").hardlink_to(folder / "linked.py")
     before = contents(folder)

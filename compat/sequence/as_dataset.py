@@ -1,0 +1,70 @@
+"""A `TimeseriesGenerator`, of any library, as a native `tf.data.Dataset`."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from .timeseries import TimeseriesGenerator
+
+_LIBRARIES = ("keras", "keras_preprocessing", "keras_regen", "tensorflow", "tf_keras")
+
+
+def adopt(leaf):
+    """Our generator in the state of one of any library; or the reason, a string, why there is none that gives the same
+    batches without Python; None if `leaf` is something else altogether.
+    """
+    base = next((c for c in type(leaf).__mro__ if c.__name__ == "TimeseriesGenerator" and _is_known(c)), None)
+    if base is None:
+        return None
+    for name in ("__getitem__", "__len__", "_rows", "_windows", "_targets"):
+        if getattr(type(leaf), name, None) is not getattr(base, name, None):
+            return f"{type(leaf).__name__}.{name} is overridden"
+    ours = leaf if isinstance(leaf, TimeseriesGenerator) else TimeseriesGenerator.__new__(TimeseriesGenerator)
+    if ours is not leaf:
+        ours.__setstate__(vars(leaf))
+    for name in ("data", "targets"):
+        values = getattr(ours, name)
+        if hasattr(values, "iloc") and name == "targets":
+            return "`targets` is of pandas, which is read by label"
+        if np.asarray(values).dtype.kind not in "biufc":
+            return f"`{name}` does not hold numbers alone"
+    inside = ours.start_index >= ours.length > 0 < ours.sampling_rate and ours.end_index < len(ours.data)
+    return ours if inside and ours.stride > 0 else "its windows do not lie inside the data"
+
+
+def windows(generator):
+    """The batches of a `TimeseriesGenerator` of ours as a `tf.data.Dataset` without Python for each of them.
+
+    Rows that are drawn are drawn when a pass begins, as `len(generator)` calls of `generator[i]` would; permuted ones
+    anew for each pass, as by `on_epoch_end`.
+    """
+    data, targets = tf.constant(np.asarray(generator.data)), tf.constant(np.asarray(generator.targets))
+    steps = tf.range(-generator.length, 0, generator.sampling_rate, dtype=tf.int64)
+    steps = steps[::-1] if generator.reverse else steps
+
+    def batch(rows):
+        return tf.gather(data, rows[:, None] + steps), tf.gather(targets, rows)
+
+    if not generator.shuffle:
+        rows = tf.data.Dataset.range(generator.start_index, generator.end_index + 1, generator.stride)
+    else:
+        passes = []
+
+        def draw():
+            if passes:
+                generator.on_epoch_end()
+            passes.append(None)
+            return np.concatenate([generator._rows(index) for index in range(len(generator))]).astype(np.int64)
+
+        def one_pass(_):
+            drawn = tf.numpy_function(draw, [], tf.int64)
+            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(drawn, [None]))
+
+        rows = tf.data.Dataset.from_tensors(0).flat_map(one_pass)
+    dataset = rows.batch(generator.batch_size).map(batch, num_parallel_calls=os.cpu_count())
+    return dataset.apply(tf.data.experimental.assert_cardinality(len(generator)))
+
+
+def _is_known(cls):
+    return cls.__module__.split(".")[0] in _LIBRARIES

@@ -1,0 +1,478 @@
+"""Texts to sequences of word numbers, and back."""
+
+import collections
+import itertools
+import json
+import math
+import operator
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from .matrix import matrix
+from .word_table import WordTable
+from .words import FILTERS, Splitter, shown
+
+__all__ = ["Tokenizer", "tokenizer_from_json"]
+
+_CHUNK = 512  # texts, so that what belongs to them stays in the cache of the processor
+_FEW = 32  # texts that take NumPy longer than Python
+_MANY = 16_384  # texts for which it pays to learn their words first, where these are only looked up
+
+
+class Tokenizer:
+    """Numbers words by their frequency in texts, and turns texts into sequences of these numbers, or into matrices.
+
+    A text that is a list is one of tokens: they are lower-cased, if `lower`, and otherwise taken as they are. Any other
+    text is split into its characters, if `char_level`, or by `analyzer`, or into words as by `text_to_word_sequence`.
+    The most frequent word gets the number 1, or 2 if there is an `oov_token`, which then gets 1; among words of the
+    same frequency the one that came first. No word gets the number 0.
+
+    Args:
+        num_words: numbers in sequences are below it, so that one word less is kept; None or 0 for all.
+        filters, lower, split: those of `text_to_word_sequence`.
+        char_level: whether every character is a token, white space and punctuation included.
+        oov_token: what stands for words that are not known or too rare; None leaves them out.
+        analyzer: function from a text to its tokens; `filters`, `lower` and `split` then have no effect. An integer in
+            this place is a `document_count`, which is what `keras_preprocessing` has there.
+        document_count: number of texts seen before.
+        **kwargs: `nb_words`, an older name of `num_words`.
+
+    Attributes:
+        word_counts: OrderedDict from word to number of its occurrences, in the order of their first.
+        word_docs, index_docs: dictionaries from word, or number, to the number of texts that it occurs in.
+        word_index, index_word: dictionaries from word to number and back, of all words whatever `num_words`.
+        document_count: number of texts seen.
+
+    Raises:
+        TypeError: unknown arguments.
+
+    Example:
+
+    >>> tokenizer = Tokenizer(num_words=4)
+    >>> tokenizer.fit_on_texts(["The cat sat on the mat.", "The dog sat on the log."])
+    >>> tokenizer.texts_to_sequences(["The dog sat on the cat."])
+    [[1, 2, 3, 1]]
+    """
+
+    def __init__(
+        self,
+        num_words=None,
+        filters=FILTERS,
+        lower=True,
+        split=" ",
+        char_level=False,
+        oov_token=None,
+        analyzer=None,
+        *,
+        document_count=0,
+        **kwargs,
+    ):
+        if "nb_words" in kwargs:
+            warnings.warn("The `nb_words` argument in `Tokenizer` has been renamed `num_words`.", stacklevel=2)
+            num_words = kwargs.pop("nb_words")
+        if kwargs:
+            raise TypeError(f"Unrecognized keyword arguments: {kwargs}")
+        if isinstance(analyzer, int):
+            analyzer, document_count = None, analyzer
+        self.word_counts = collections.OrderedDict()
+        self.word_docs = collections.defaultdict(int)
+        self.filters = filters
+        self.split = split
+        self.lower = lower
+        self.num_words = num_words
+        self.document_count = document_count
+        self.char_level = char_level
+        self.oov_token = oov_token
+        self.index_docs = collections.defaultdict(int)
+        self.word_index = {}
+        self.index_word = {}
+        self.analyzer = analyzer
+
+    def __setstate__(self, state):
+        # Pickles of older versions, and of other libraries, lack some.
+        vars(self).update({**vars(Tokenizer()), **state})
+        if "index_word" not in state:
+            self.index_word = {index: word for word, index in self.word_index.items()}
+
+    def fit_on_texts(self, texts):
+        """Count the words of texts, in addition to those counted before, and number all words anew.
+
+        Args:
+            texts: iterable of texts.
+
+        Raises:
+            TypeError: a text is neither a str nor a list. Nothing is counted then.
+
+        Example:
+
+        >>> tokenizer.fit_on_texts(["The cat sat on the mat.", ["already", "split"]])
+        """
+        _warn_of_str(texts)
+        counts, docs, number = self._counted_by_words(texts) if self._is_plain() else self._counted(texts)
+        self.document_count += number
+        _add(self.word_counts, counts)
+        _add(self.word_docs, docs)
+        words = sorted(self.word_counts, key=self.word_counts.__getitem__, reverse=True)
+        if self.oov_token is not None:
+            if self.oov_token in self.word_counts:
+                warnings.warn(
+                    f"The `oov_token`, {self.oov_token!r}, is among the words of the texts: it gets the number of that "
+                    "word, no word gets 1, and matrices lack the last word, as ever. Choose another token.",
+                    stacklevel=2,
+                )
+            words.insert(0, self.oov_token)
+        self.word_index = dict(zip(words, itertools.count(1)))
+        self.index_word = {index: word for word, index in self.word_index.items()}
+        self.index_docs.update((self.word_index[word], number) for word, number in self.word_docs.items())
+
+    def _counted(self, texts):
+        """How often each token occurs, in how many texts, and how many texts there are."""
+        counts, docs, number, used_up = collections.Counter(), collections.Counter(), 0, False
+        for tokens in self._tokens(texts):
+            number += 1
+            counts.update(iter(tokens))
+            docs.update(set(tokens))  # in the order of sets, as ever
+            used_up = used_up or isinstance(tokens, Iterator)
+        if used_up:
+            warnings.warn(
+                "`analyzer` returned an iterator, which is used up when words are counted: `word_docs` and "
+                "`index_docs` lack them, as ever. Return a list.",
+                stacklevel=3,
+            )
+        return counts, docs, number
+
+    def _counted_by_words(self, texts):
+        """The same, many texts at a time."""
+        table = WordTable(self.filters, self.lower, self.split)
+        totals, in_texts, order, count = np.zeros(0, np.int64), np.zeros(0, np.int64), [], 0
+        for numbers, lengths in self._in_chunks(texts, table):
+            known, count = len(totals), count + len(lengths)
+            width = max(len(table.words), 1)
+            rows = np.repeat(np.arange(len(lengths)), lengths)
+            each = np.sort(rows * width + numbers)
+            each = each[np.diff(each, prepend=-1) > 0]  # `np.unique` hashes them one by one
+            more = np.zeros(len(table.words) - known, np.int64)
+            totals = np.concatenate([totals, more]) + np.bincount(numbers, minlength=len(table.words))
+            in_texts = np.concatenate([in_texts, more]) + np.bincount(each % width, minlength=len(table.words))
+            order += _new_in_order(table.words, known, numbers, lengths)
+        counts = dict(zip(table.words, totals.tolist(), strict=True))
+        docs = in_texts.tolist()
+        return counts, {table.words[k]: docs[k] for k in order}, count
+
+    def _is_plain(self):
+        """Whether texts are split into words, by bytes."""
+        return not self.char_level and self.analyzer is None and WordTable.takes(self.filters, self.split)
+
+    def _in_chunks(self, texts, table):
+        """The numbers that a table has for the words of texts, chunk by chunk, and how many words each text has."""
+        texts, start = _iterated(texts), 0
+        while chunk := list(itertools.islice(texts, _CHUNK)):
+            plain = len(chunk) >= _FEW and all(isinstance(text, str) for text in chunk)
+            numbered = table.number(chunk) if plain else None
+            yield numbered or table.number_tokens(list(self._tokens(chunk, start)))
+            start += len(chunk)
+
+    def fit_on_sequences(self, sequences):
+        """Count in how many sequences each number occurs, for "tfidf" matrices. After `fit_on_texts` on the same texts,
+        all would count twice.
+
+        Args:
+            sequences: iterable of sequences of numbers.
+
+        Example:
+
+        >>> tokenizer.fit_on_sequences([[1, 2, 3], [1, 4]])
+        """
+        docs, number = collections.Counter(), 0
+        for sequence in sequences:
+            number += 1
+            docs.update({index.item() if isinstance(index, np.generic) else index for index in sequence})
+        self.document_count += number
+        _add(self.index_docs, docs)
+
+    def texts_to_sequences(self, texts):
+        """The words of texts as numbers.
+
+        Words that are not known, or whose number is `num_words` or more, are left out, or become that of `oov_token`.
+
+        Args:
+            texts: iterable of texts.
+
+        Returns:
+            List of lists of int.
+
+        Raises:
+            TypeError: a text is neither a str nor a list.
+
+        Example:
+
+        >>> tokenizer.texts_to_sequences(["The mat"])
+        [[1, 5]]
+        """
+        own = type(self).texts_to_sequences_generator is Tokenizer.texts_to_sequences_generator
+        many = hasattr(texts, "__len__") and len(texts) >= _MANY
+        if not own or not many or not self.word_index or not self._is_plain():
+            return list(self.texts_to_sequences_generator(texts))
+        _warn_of_str(texts)
+        table, number, sequences = WordTable(self.filters, self.lower, self.split), self._numbering(), []
+        kept, indices = np.zeros(0, bool), np.zeros(0, object)
+        for numbers, lengths in self._in_chunks(texts, table):
+            new = [number([word]) for word in table.words[len(kept) :]]
+            kept = np.concatenate([kept, np.fromiter(map(bool, new), bool, len(new))])
+            indices = np.concatenate([indices, np.fromiter((i[0] if i else None for i in new), object, len(new))])
+            inside = kept[numbers]
+            rows = np.repeat(np.arange(len(lengths)), lengths)[inside]
+            stops = np.cumsum(np.bincount(rows, minlength=len(lengths))).tolist()
+            values = indices[numbers[inside]].tolist()
+            sequences += [values[start:stop] for start, stop in zip([0, *stops[:-1]], stops, strict=True)]
+        return sequences
+
+    def texts_to_sequences_generator(self, texts):
+        """`texts_to_sequences` one by one: an iterator."""
+        _warn_of_str(texts)
+        number = self._numbering()
+        yield from map(number, self._tokens(texts))
+
+    def sequences_to_texts(self, sequences):
+        """The words of sequences, joined by one space whatever `split` and `char_level`.
+
+        Args:
+            sequences: iterable of sequences of numbers. Unknown ones, and those of `num_words` or more, are left out,
+                or become the `oov_token`.
+
+        Returns:
+            List of str.
+
+        Example:
+
+        >>> tokenizer.sequences_to_texts([[1, 5]])
+        ['the mat']
+        """
+        return list(self.sequences_to_texts_generator(sequences))
+
+    def sequences_to_texts_generator(self, sequences):
+        """`sequences_to_texts` one by one: an iterator."""
+        limit = self.num_words or math.inf
+        unknown = self.oov_token
+        rare = None if self.word_index.get(unknown) is None else unknown
+        if rare is not None:
+            rare = unknown = self.index_word[self.word_index[unknown]]
+        for sequence in sequences:
+            words = []
+            for index in sequence:
+                word = self.index_word.get(index)
+                word = unknown if word is None else word if index < limit else rare
+                if word is not None:
+                    words.append(word if isinstance(word, str) else str(word))
+            yield " ".join(words)
+
+    def texts_to_matrix(self, texts, mode="binary", *, sparse=False):
+        """`sequences_to_matrix` of `texts_to_sequences`.
+
+        Args:
+            texts: iterable of texts.
+            mode, sparse: those of `sequences_to_matrix`.
+
+        Returns:
+            float64 array, or SciPy CSR array, (number of texts, `num_words` or number of words + 1).
+
+        Example:
+
+        >>> tokenizer.texts_to_matrix(["The mat, the mat"], mode="count")[0, :6]
+        array([0., 2., 0., 0., 0., 2.])
+        """
+        return self.sequences_to_matrix(self.texts_to_sequences(texts), mode, sparse=sparse)
+
+    def sequences_to_matrix(self, sequences, mode="binary", *, sparse=False):
+        """One row a sequence, one column a number.
+
+        Args:
+            sequences: iterable of sequences of numbers. Those beyond the columns are left out.
+            mode: with c times that a number occurs in the sequence, d sequences or texts that it was counted in and N
+                of all: "binary" for 1, "count" for c, "freq" for c / length of the sequence, "tfidf" for
+                (1 + ln c) ln(1 + N / (1 + d)).
+            sparse: whether to return a `scipy.sparse.csr_array`, which holds the same.
+
+        Returns:
+            float64 array, or CSR array, (number of sequences, `num_words` or number of words + 1).
+
+        Raises:
+            ValueError: unknown `mode`; there are neither `num_words` nor words; "tfidf" without texts.
+            TypeError: a sequence holds something else than integers.
+            IndexError: a negative number beyond the columns; others count from the last column.
+
+        Example:
+
+        >>> tokenizer.sequences_to_matrix([[1, 5, 1]], mode="freq")[0, :6]
+        array([0.        , 0.66666667, 0.        , 0.        , 0.        , 0.33333333])
+        """
+        if mode not in ("binary", "count", "freq", "tfidf"):
+            raise ValueError(f"`mode` must be 'binary', 'count', 'freq' or 'tfidf'. Received: {mode!r}")
+        if not self.num_words and not self.word_index:
+            raise ValueError("The number of columns is not known: give `num_words`, or fit on some text data first.")
+        if mode == "tfidf" and not self.document_count:
+            raise ValueError("`mode='tfidf'` needs a Tokenizer that was fitted on some data.")
+        try:
+            width = operator.index(self.num_words or len(self.word_index) + 1)
+        except TypeError:
+            raise TypeError(f"`num_words` must be an integer. Received: {self.num_words!r}") from None
+        return matrix(sequences, width, mode, self.document_count, self.index_docs, sparse)
+
+    def to_layer(self, maxlen=None, padding="pre", truncating="pre", mode="int"):
+        """A Keras layer that does to texts what this Tokenizer does, for `tf.data`, for models and their export.
+
+        It is made of TensorFlow's operations: with another Keras backend it belongs into `tf.data`. It is saved with a
+        model that holds it (`import keras_regen.compat.text.as_layer` before loading). The results are the same but for
+        two things: lower case is that of TensorFlow, which lacks 40 letters that Unicode 14 and later versions added;
+        and with `lower`, a text ends at a zero character.
+
+        Args:
+            maxlen, padding, truncating: those of `pad_sequences`, by which the numbers go into one tensor, padded with
+                0. `maxlen=None` is the longest of a batch.
+            mode: "int" for numbers; or that of `texts_to_matrix`.
+
+        Returns:
+            A layer from texts, str (n,) or (n, 1), to int32 (n, maxlen), or to a matrix in the dtype of the layer.
+
+        Raises:
+            ValueError: there is an `analyzer`, `split` is None, no text was fitted on, a token is no str, an argument
+                has no such value.
+
+        Example:
+
+        ```python
+        model = keras.Sequential([keras.Input((), dtype="string"), tokenizer.to_layer(maxlen=100), *layers])
+        ```
+        """
+        from .as_layer import layer_of  # noqa: PLC0415  it imports TensorFlow
+
+        if mode == "tfidf" and not self.document_count:
+            raise ValueError("`mode='tfidf'` needs a Tokenizer that was fitted on some data.")
+        return layer_of(self, maxlen, padding, truncating, mode)
+
+    def get_config(self):
+        """The attributes, but for `analyzer`, as a dictionary for JSON; dictionaries are JSON in it."""
+        names = ("num_words", "filters", "lower", "split", "char_level", "oov_token", "document_count")
+        config = {name: getattr(self, name) for name in names}
+        for name in ("word_counts", "word_docs", "index_docs", "index_word", "word_index"):
+            config[name] = json.dumps(getattr(self, name))
+        return config
+
+    def to_json(self, **kwargs):
+        """The configuration as JSON, which every Keras reads. `kwargs` are those of `json.dumps`."""
+        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
+
+    def _tokens(self, texts, start=0):
+        """The tokens of each text: lists, or what `analyzer` returned. `start` is the position of the first."""
+        split = None
+        for position, text in enumerate(_iterated(texts), start):
+            splits = not isinstance(text, list) and not self.char_level and self.analyzer is None
+            split = split or (Splitter(self.filters, self.lower, self.split) if splits else None)
+            try:
+                if isinstance(text, list):
+                    tokens = [token.lower() for token in text] if self.lower else text
+                elif self.char_level:
+                    tokens = text.lower() if self.lower else text
+                elif splits:
+                    tokens = split(text)
+                else:
+                    tokens = None
+            except (AttributeError, TypeError) as error:
+                raise TypeError(
+                    f"`texts` must hold str, or lists of str. Received at position {position}: {shown(text)}"
+                ) from error
+            yield self.analyzer(text) if tokens is None else tokens
+
+    def _numbering(self):
+        """Function from tokens to the list of their numbers."""
+        get, limit, oov = self.word_index.get, self.num_words, self.word_index.get(self.oov_token)
+        known = (lambda i: True) if not limit else (lambda i: i < limit)
+        if self.oov_token is None and oov is None:
+            if limit:
+                return lambda tokens: [i for i in map(get, tokens, itertools.repeat(limit)) if i < limit]
+            return lambda tokens: [i for i in map(get, tokens) if i is not None]
+        if self.oov_token is not None and oov is not None:
+            if limit:
+                return lambda tokens: [i if i < limit else oov for i in map(get, tokens, itertools.repeat(limit))]
+            return lambda tokens: list(map(get, tokens, itertools.repeat(oov)))
+        # Not fitted: unknown words are None. Or None is a word: rare words get its number.
+        unknown, rare = (oov,) if oov is None else (), () if oov is None else (oov,)
+        return lambda tokens: [
+            i for index in map(get, tokens) for i in (unknown if index is None else (index,) if known(index) else rare)
+        ]
+
+
+def tokenizer_from_json(json_string):
+    """The `Tokenizer` that `to_json` wrote, here or in another library. It can be fitted on.
+
+    Args:
+        json_string: str or bytes.
+
+    Returns:
+        A `Tokenizer`, without `analyzer`, which JSON does not hold.
+
+    Raises:
+        ValueError: `json_string` holds no configuration.
+        KeyError: that lacks an entry.
+
+    Example:
+
+    >>> tokenizer_from_json(tokenizer.to_json()).word_index == tokenizer.word_index
+    True
+    """
+    parsed = json.loads(json_string)
+    config = parsed.get("config") if isinstance(parsed, dict) else None
+    if not isinstance(config, dict):
+        raise ValueError(f"`json_string` must be what `Tokenizer.to_json` returns. Received: {shown(json_string)}")
+    config = dict(config)
+    counts, docs, index_docs, index_word, word_index = (
+        json.loads(config.pop(name)) for name in ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
+    )
+    tokenizer = Tokenizer(**config)
+    tokenizer.word_counts.update(counts)
+    tokenizer.word_docs.update(docs)
+    tokenizer.index_docs.update((int(index), number) for index, number in index_docs.items())
+    tokenizer.word_index = word_index
+    tokenizer.index_word = {int(index): word for index, word in index_word.items()}
+    return tokenizer
+
+
+def _add(totals, counts):
+    for key, number in counts.items():
+        totals[key] = totals.get(key, 0) + number
+
+
+def _new_in_order(words, known, numbers, lengths):
+    """The numbers of words from `known` on, in the order in which sets of the words of each text have them, as ever."""
+    stops = np.cumsum(lengths)
+    new = np.flatnonzero(numbers >= known)
+    first = new[np.unique(numbers[new], return_index=True)[1]]  # increasing: words are numbered as they come
+    text_of = np.searchsorted(stops, first, side="right")
+    homes, counts = np.unique(text_of, return_counts=True)
+    order, number = [], known
+    for home, count in zip(homes.tolist(), counts.tolist(), strict=True):
+        mine = range(number, number + count)
+        if count > 1:
+            of_word = {words[k]: k for k in mine}
+            tokens = [words[k] for k in numbers[stops[home] - lengths[home] : stops[home]].tolist()]
+            mine = [of_word[word] for word in set(tokens) if word in of_word]
+        order += mine
+        number += count
+    return order
+
+
+def _warn_of_str(texts):
+    if isinstance(texts, str):
+        warnings.warn(
+            "`texts` is a str, and each of its characters is taken for a text. For one text write [text].",
+            stacklevel=3,
+        )
+
+
+def _iterated(texts):
+    try:
+        return iter(texts)
+    except TypeError:
+        raise TypeError(f"`texts` must be an iterable of texts. Received: {shown(texts)}") from None
