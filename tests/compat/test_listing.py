@@ -236,7 +236,9 @@ def test_the_first_frame_is_read(pictures):
     for path, frame in zip(gifs.filepaths, frames, strict=True):
         with Image.open(path) as picture:
             np.testing.assert_array_equal(frame, np.asarray(picture.convert("RGB")))
-    np.testing.assert_array_equal(next(iter(to_dataset(gifs, draws="stateless"))), frames)
+    np.testing.assert_array_equal(next(iter(to_dataset(gifs))), frames)
+    with pytest.raises(ValueError, match=r"reads JPEG, PNG, BMP and WebP. Received: .*\.gif, in GIF"):
+        to_dataset(gifs, draws="stateless")
 
 
 def test_what_the_graph_cannot_read_is_named(pictures):
