@@ -233,7 +233,8 @@ def timeseries_generator_from_json(json_string, *, exact=False):
     """
     parsed = json.loads(json_string)
     config = parsed.get("config") if isinstance(parsed, dict) else None
-    missing = {"data", "targets", "length"} - set(config if isinstance(config, dict) else ())
+    config = config if isinstance(config, dict) else {}
+    missing = {"data", "targets", "length"} - set(config)
     if missing:
         lacking = ", ".join(sorted(missing))
         raise ValueError(f"`json_string` must be of a TimeseriesGenerator. Received one whose config has no {lacking}.")

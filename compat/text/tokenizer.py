@@ -366,16 +366,16 @@ class Tokenizer:
 
     def _tokens(self, texts, start=0):
         """The tokens of each text: lists, or what `analyzer` returned. `start` is the position of the first."""
-        split = None
+        analyzer, split = self.analyzer, None
         for position, text in enumerate(_iterated(texts), start):
-            splits = not isinstance(text, list) and not self.char_level and self.analyzer is None
-            split = split or (Splitter(self.filters, self.lower, self.split) if splits else None)
+            if split is None and analyzer is None and not self.char_level and not isinstance(text, list):
+                split = Splitter(self.filters, self.lower, self.split)
             try:
                 if isinstance(text, list):
                     tokens = [token.lower() for token in text] if self.lower else text
                 elif self.char_level:
                     tokens = text.lower() if self.lower else text
-                elif splits:
+                elif split is not None:
                     tokens = split(text)
                 else:
                     tokens = None
@@ -383,7 +383,7 @@ class Tokenizer:
                 raise TypeError(
                     f"`texts` must hold str, or lists of str. Received at position {position}: {shown(text)}"
                 ) from error
-            yield self.analyzer(text) if tokens is None else tokens
+            yield analyzer(text) if tokens is None and analyzer is not None else tokens
 
     def _numbering(self):
         """Function from tokens to the list of their numbers."""
