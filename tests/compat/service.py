@@ -97,5 +97,5 @@ def started(code, *arguments):
 
 
 def kill(process):
-    process.kill()
-    process.wait()
+    with process:  # its pipes are closed, and it is waited for
+        process.kill()
