@@ -16,6 +16,7 @@ from .data.flow import Files
 from .data.in_python import from_iterable, from_iterators, from_sequence
 from .data.messages import warn
 from .data.stateless import Stateless
+from .data.threads import gated
 from .image.iterator import plan_epoch
 from .sequence.as_dataset import windows
 from .sources import side_by_side
@@ -55,9 +56,8 @@ def to_dataset(
     Args:
         source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; a
             `TimeseriesGenerator`, whose windows are then made without Python; a `zip`, tuple or dictionary of such, for
-            elements of that structure; a `keras.utils.PyDataset` or another sequence of
-            batches, read in parallel by its indices; or any iterable of batches, or function without arguments that
-            returns one.
+            elements of that structure; a `keras.utils.PyDataset` or another sequence of batches, read in parallel by
+            its indices; or any iterable of batches, or function without arguments that returns one.
         cache: keep the decoded images from the first pass on: True in memory; the path of a folder on disk, for the
             next runs, too, and for other datasets. A file whose size or times have changed is decoded anew. For images
             in files.
@@ -69,8 +69,8 @@ def to_dataset(
             without any Python, in which order and draws follow from the seed, the epoch and the index of the sample
             alone: the same at any parallelism, and fit for sharding, restarts and, by `distribute`, the tf.data
             service. "stateless" is `Stateless()`. The distributions are those of the iterator, the geometry is that of
-            `keras_regen.layers`, and files are read by TensorFlow's decoders: to Pillow's
-            pixels, or an error names the file.
+            `keras_regen.layers`, and files are read by TensorFlow's decoders: to Pillow's pixels, or an error names the
+            file.
         drop_remainder: leave out the last batch of a pass if it is smaller.
         dtype: of the images; None is that of the iterator. To integers values are rounded and clipped.
         file_names: whether to yield pairs of each element and the paths of its (first) images.
@@ -213,7 +213,7 @@ def _with_series(leaves, sources, combine, settings, of_images):
     if len(set(lengths)) > 1:
         raise ValueError(f"Sources side by side must have the same number of batches. Received: {lengths}")
     datasets = [
-        to_dataset(leaf) if source.series is None else windows(source.series)
+        to_dataset(leaf) if source.series is None else windows(source.series, gated)
         for leaf, source in zip(leaves, sources, strict=True)
     ]
     dataset = datasets[0] if len(leaves) == 1 and combine([None]) is None else tf.data.Dataset.zip(combine(datasets))

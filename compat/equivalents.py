@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 INTERPOLATIONS = ("nearest", "bilinear", "spline2", "spline3", "spline4", "spline5")
 """What layers call the interpolation orders."""
-_READ = (
+ARGUMENTS = (
     "featurewise_center",
     "samplewise_center",
     "featurewise_std_normalization",
@@ -24,8 +24,14 @@ _READ = (
     "horizontal_flip",
     "vertical_flip",
     "rescale",
+    "preprocessing_function",
+    "data_format",
+    "validation_split",
     "interpolation_order",
+    "dtype",
 )
+"""Those of the constructor of `ImageDataGenerator`, in their order."""
+_OF_NO_LAYER = ("preprocessing_function", "data_format", "validation_split", "dtype")
 _WARPS = (
     "rotation",
     "height_shift",
@@ -82,7 +88,7 @@ def layers_of(arguments: Mapping[str, Any], swapped: bool = True):
     Raises:
         NoLayer: an argument has a value for which there is no layer.
     """
-    given = {name: _plain(arguments[name]) for name in _READ if name in arguments}
+    given = {name: _plain(arguments[name]) for name in ARGUMENTS if name in arguments and name not in _OF_NO_LAYER}
     yield from _geometry(given, swapped)
     if given.get("channel_shift_range"):
         yield Equivalent("RandomChannelShift", _distance(given, "channel_shift_range"), {})

@@ -15,7 +15,6 @@ import functools
 import io
 import os
 import traceback
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +22,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from .files import blames_file, read_bytes
+from .messages import warn
 from .tensorflow_decoders import FORMATS, JPEG, as_keras, decode, route
 from .threads import MOST_AT_ONCE, at_once
 
@@ -282,12 +282,11 @@ def _agrees(name):
         for content in contents:
             decoded, here = (tensor[0] for tensor in decode_all(tf.constant([content])))
             if not here or not np.array_equal(decoded, _pixels(content, decoding)):
-                warnings.warn(
+                warn(
                     f"TensorFlow {tf.__version__} and Pillow {Image.__version__} (libjpeg-turbo "
                     f"{features.version('libjpeg_turbo')}) decode the same {name} to different pixels on this "
                     f"machine, so {name} files are left to Pillow: same pixels as before, but slower.",
                     RuntimeWarning,
-                    stacklevel=2,
                 )
                 return False
     return True

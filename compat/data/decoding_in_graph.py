@@ -3,7 +3,6 @@
 import functools
 import io
 import os
-import warnings
 
 import tensorflow as tf
 from PIL import Image
@@ -11,6 +10,7 @@ from PIL import Image
 from .bombs import declared_pixels
 from .decoding import agreeing_formats
 from .files import blames_file, not_regular, read_bytes, split_paths
+from .messages import warn
 from .tensorflow_decoders import FOREIGN, as_keras, centred_box, decode, luma, route
 
 _KERNELS = {"bilinear": "triangle", "bicubic": "keyscubic", "box": "box", "lanczos": "lanczos3"}
@@ -69,10 +69,9 @@ def _check(decoding):
             f"{said} with color_mode={decoding.color_mode!r} cannot be part of a graph: use draws='replay', or "
             "interpolation='nearest'."
         )
-    warnings.warn(
+    warn(
         f"{said} with draws='stateless' is TensorFlow's, which differs from Pillow's by a grey level here and there: "
-        "use draws='replay', interpolation='nearest' or decode='keras' for the very pixels of the iterator.",
-        stacklevel=2,
+        "use draws='replay', interpolation='nearest' or decode='keras' for the very pixels of the iterator."
     )
 
 
@@ -91,8 +90,8 @@ def decode_in_graph(paths, decoding, skip=False):
     """Decode a batch of files by TensorFlow alone, as part of a graph that any process can run.
 
     The pixels are Pillow's: what TensorFlow would decode to others, as 16 bits or CMYK, is an error. So it is with
-    `skip`, too, since nothing is wrong with the file. Interpolations other than "nearest" are those of
-    `tf.image.resize` with antialiasing.
+    `skip`, too, since nothing is wrong with the file. Interpolations other than "nearest" follow Pillow's, to a grey
+    level or two.
 
     Args:
         paths: string tensor (n,), from `paths_for_graph`.

@@ -5,7 +5,7 @@ import re
 
 import libcst as cst
 
-from ..equivalents import Given, NoLayer, layers_of
+from ..equivalents import ARGUMENTS, Given, NoLayer, layers_of
 from ..literals import value_of
 from . import patterns as m
 from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
@@ -15,31 +15,6 @@ _NEW_NAMES = "keras_regen.layers"
 _LAYERS = "Layers in place of arguments"
 _LOADER = "Staying with Keras's loader"
 
-_CONSTRUCTOR = (
-    "featurewise_center",
-    "samplewise_center",
-    "featurewise_std_normalization",
-    "samplewise_std_normalization",
-    "zca_whitening",
-    "zca_epsilon",
-    "rotation_range",
-    "width_shift_range",
-    "height_shift_range",
-    "brightness_range",
-    "shear_range",
-    "zoom_range",
-    "channel_shift_range",
-    "fill_mode",
-    "cval",
-    "horizontal_flip",
-    "vertical_flip",
-    "rescale",
-    "preprocessing_function",
-    "data_format",
-    "validation_split",
-    "interpolation_order",
-    "dtype",
-)
 _FLOW = (
     "directory",
     "target_size",
@@ -269,10 +244,10 @@ class _Pipeline:
 
     def __init__(self, program, call):
         self.program, self.call = program, call
-        given = arguments(call, _CONSTRUCTOR)
+        given = arguments(call, ARGUMENTS)
         if given is None:
             raise _Kept("starred arguments may hold anything", _LAYERS)
-        _refuse_unknown(given, [*_CONSTRUCTOR, "legacy_axes"])
+        _refuse_unknown(given, [*ARGUMENTS, "legacy_axes"])
         for name in _REFUSED:
             _refuse(program, given, name)
         self.values, self.texts = {}, {}
@@ -351,7 +326,7 @@ def _refuse(program, given, name):
     if name in given:
         value = constant(program, given[name].value)
         if value is not True if name == "legacy_axes" else value not in (None, False, 0):
-            raise _Kept(f"of `{name}`: {_REFUSED[name]}", _LAYERS if name in _CONSTRUCTOR else _LOADER)
+            raise _Kept(f"of `{name}`: {_REFUSED[name]}", _LAYERS if name in ARGUMENTS else _LOADER)
 
 
 def _refuse_unknown(given, names):

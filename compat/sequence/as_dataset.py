@@ -33,11 +33,15 @@ def adopt(leaf):
     return ours if inside and ours.stride > 0 else "its windows do not lie inside the data"
 
 
-def windows(generator):
+def windows(generator, gated):
     """The batches of a `TimeseriesGenerator` of ours as a `tf.data.Dataset` without Python for each of them.
 
     Rows that are drawn are drawn when a pass begins, as `len(generator)` calls of `generator[i]` would; permuted ones
     anew for each pass, as by `on_epoch_end`.
+
+    Args:
+        generator: one of ours.
+        gated: what a function that draws is wrapped in, since TensorFlow calls it in a thread of its own.
     """
     data, targets = tf.constant(np.asarray(generator.data)), tf.constant(np.asarray(generator.targets))
     steps = tf.range(-generator.length, 0, generator.sampling_rate, dtype=tf.int64)
@@ -58,7 +62,7 @@ def windows(generator):
             return np.concatenate([generator._rows(index) for index in range(len(generator))]).astype(np.int64)
 
         def one_pass(_):
-            drawn = tf.numpy_function(draw, [], tf.int64)
+            drawn = tf.numpy_function(gated(draw), [], tf.int64)
             return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(drawn, [None]))
 
         rows = tf.data.Dataset.from_tensors(0).flat_map(one_pass)

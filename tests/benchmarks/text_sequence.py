@@ -22,8 +22,7 @@ import tf_keras
 from keras.src.legacy.preprocessing import sequence as legacy_sequence
 from keras.src.legacy.preprocessing import text as legacy_text
 from keras_regen.compat import sequence, text
-
-from .timing import seconds
+from keras_regen.compat.timing import seconds
 
 COLUMNS = 1000  # of the matrices
 

@@ -10,6 +10,7 @@ BEGIN = """
 import sys, threading
 import numpy as np
 from keras_regen.compat import ImageDataGenerator, to_dataset, to_device
+from keras_regen.compat.sequence import TimeseriesGenerator
 
 folder, kind, place = sys.argv[1:]
 generator = ImageDataGenerator(rotation_range=20, horizontal_flip=True)
@@ -36,6 +37,9 @@ elif kind == "iterators":
     dataset = to_dataset(files(noisy), repeat=True)
 elif kind == "sequence":
     dataset = to_dataset([np.zeros((4, 3))] * 999)
+elif kind == "series":
+    series = np.zeros((40, 3))
+    dataset = to_dataset(TimeseriesGenerator(series, series, 4, shuffle=True, batch_size=4), repeat=True)
 else:
     dataset = to_dataset(batches)
 """
@@ -52,7 +56,7 @@ begun.wait()
 """,
     "sys.exit": "iterator = iter(dataset)\nnext(iterator)\nsys.exit(0)\n",
 }
-KINDS = ("files", "keras", "arrays", "split", "stateless", "iterators", "sequence", "iterable")
+KINDS = ("files", "keras", "arrays", "split", "stateless", "iterators", "sequence", "series", "iterable")
 
 
 def run(directory, cases, times=1):

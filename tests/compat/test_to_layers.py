@@ -1,5 +1,7 @@
 """`ImageDataGenerator.to_layers`: the generator's pixels for the generator's rows, its distributions otherwise."""
 
+import inspect
+
 import keras
 import keras_preprocessing.image
 import numpy as np
@@ -158,3 +160,8 @@ def test_a_model_with_them_trains_and_is_saved(tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
     assert isinstance(loaded.layers[0], layers.Pipeline)
+
+
+def test_the_arguments_are_those_of_the_constructor():
+    parameters = inspect.signature(ImageDataGenerator).parameters.values()
+    assert [*equivalents.ARGUMENTS] == [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
