@@ -6,6 +6,8 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Its rewriting of graphs looks through all registered kernels for each node: a tenth of the time of all tests.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Of the workers that start from here: each of TensorFlow's many threads keeps what it has freed to itself otherwise.
+os.environ.setdefault("MALLOC_ARENA_MAX", "2")
 
 import numpy as np
 import pytest
