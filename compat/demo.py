@@ -30,20 +30,27 @@ AUGMENTATION = {
 SIZE, BATCH, EPOCHS, STEPS = (96, 96), 32, 5, 30
 
 
-def demo(directory=None, picture="keras_regen_demo.png"):
+def demo(directory=None, picture="keras_regen_demo.png", make=None):
     """Train, compare and draw. See `keras-regen demo --help`.
 
     Args:
         directory: a folder with one folder of images per class, or None to make one of drawn shapes.
         picture: path of the PNG to write.
+        make: path of a folder to make, of fewer drawn shapes; nothing else is done then.
 
     Raises:
-        ValueError: the directory holds fewer than two classes with images.
-        OSError: the directory or one of its files cannot be read.
+        ValueError: the directory holds fewer than two classes with images, or is given together with `make`.
+        OSError: the directory or one of its files cannot be read, or `make` is there already.
     """
+    if make is not None:
+        if directory is not None:
+            raise ValueError(f"`--make` takes no other directory. Received: {directory!r} and --make {make!r}")
+        make_folder(make, 80)
+        print(f"Made {make}: 3 x 80 JPEGs of circles, crosses and squares.")
+        return
     with contextlib.ExitStack() as stack:
         if directory is None:
-            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            directory = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "shapes")
             print("Making a folder of 3 x 240 JPEGs: circles, squares and crosses, 320x240.")
             make_folder(directory)
         try:
@@ -61,7 +68,8 @@ def demo(directory=None, picture="keras_regen_demo.png"):
 
 
 def make_folder(directory, count=240):
-    """Write JPEGs of circles, squares and crosses on noisy ground, one folder each."""
+    """Write JPEGs of circles, squares and crosses on noisy ground, one folder each, into a new folder."""
+    pathlib.Path(directory).mkdir(parents=True)
     rng = np.random.RandomState(0)
     y, x = np.mgrid[:240, :320]
     shapes = {

@@ -16,7 +16,8 @@ import pytest
 from keras_regen.compat.command_line import main
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "migration_guide").glob("*.md"))]
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "migration_guide").glob("*.md"))]
 BLOCK = re.compile(r"^```(python|python before|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -37,7 +38,8 @@ def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-    (tmp_path / "photos").symlink_to(jpeg_directory)
+    if page != README:  # which makes its own
+        (tmp_path / "photos").symlink_to(jpeg_directory)
     blocks = BLOCK.findall(page.read_text())
     assert blocks
     names, old_names = {"model": model}, {"model": model}
@@ -111,6 +113,9 @@ def test_paths_exist(page):
 def test_links_lead_somewhere(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     links = re.findall(r"\]\(([^)\s]+)\)", text)
+    named = dict(re.findall(r"^\[([^]]+)\]: (\S+)$", text, re.MULTILINE))
+    assert set(re.findall(r"\]\[([^]]+)\]", text)) == set(named)
+    links += named.values()
     for link in links:
         if re.match(r"https?://", link):
             assert urllib.parse.urlparse(link).netloc
@@ -120,6 +125,17 @@ def test_links_lead_somewhere(page):
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link
+
+
+def test_the_readme_is_a_door():
+    """One screen wide, a few long; and the error at the top is the one that people look for."""
+    lines = README.read_text().splitlines()
+    assert len(lines) <= 120
+    assert [line for line in lines if len(line) > 120] == []
+    told = next(line for line in lines if line.startswith("ImportError: ")).removeprefix("ImportError: ")
+    with pytest.raises(ImportError) as error:
+        from keras.preprocessing.image import ImageDataGenerator  # noqa: F401
+    assert str(error.value).startswith(told)
 
 
 def anchors(page):

@@ -11,6 +11,7 @@ def add_arguments(parser):
     parser.add_argument(
         "directory", nargs="?", help="a folder with one folder of images per class; made in a temporary place if absent"
     )
+    parser.add_argument("--make", metavar="FOLDER", help="only make a folder of pictures to try things on")
     parser.add_argument(
         "--picture", default="keras_regen_demo.png", help="where to save the augmented images (default: %(default)s)"
     )

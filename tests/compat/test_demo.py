@@ -52,3 +52,14 @@ def test_help(capsys):
         main(["demo", "--help"])
     assert stop.value.code == 0
     assert "directory" in capsys.readouterr().out
+
+
+def test_a_folder_to_try_things_on(tmp_path, capsys):
+    assert main(["demo", "--make", str(tmp_path / "new" / "photos")]) == 0
+    assert capsys.readouterr().out.startswith(f"Made {tmp_path / 'new' / 'photos'}: 3 x 80 JPEGs")
+    files = sorted(path.relative_to(tmp_path / "new/photos").as_posix() for path in tmp_path.rglob("*.jpg"))
+    assert files == [f"{name}/{k:03}.jpg" for name in ("circle", "cross", "square") for k in range(80)]
+    assert main(["demo", "--make", str(tmp_path / "new" / "photos")]) == 1
+    assert "File exists" in capsys.readouterr().err
+    assert main(["demo", str(tmp_path), "--make", str(tmp_path / "other")]) == 1
+    assert "`--make` takes no other directory" in capsys.readouterr().err

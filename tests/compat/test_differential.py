@@ -57,7 +57,7 @@ def structure(batch):
 
 
 def assert_images(got, want, settings):
-    """The promises of the README, on the images of one batch."""
+    """The promises of the guide, on the images of one batch."""
     assert got.shape == want.shape
     assert got.dtype == want.dtype
     if not want.size:

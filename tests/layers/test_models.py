@@ -349,7 +349,7 @@ def test_bytes_out(images):
 
 
 def test_a_call_augments_and_a_model_for_serving_does_not(images, tmp_path):
-    """`training` is true unless something says otherwise, and an export calls the model: so the README wraps it."""
+    """`training` is true unless something says otherwise, and an export calls the model: so the guide wraps it."""
     first = [layers.RandomAffine(rotation=90, horizontal_flip=True), layers.Standardize(samplewise_center=True)]
     model = keras.Sequential([keras.Input(SHAPE), *first, keras.layers.Flatten(), keras.layers.Dense(2)])
     batch = images[:3].astype("float32")
