@@ -1,5 +1,7 @@
 """Augmentation as Keras 3 preprocessing layers, on TensorFlow, JAX and PyTorch, in models and in `tf.data`."""
 
+from .base import RandomLayer
+from .checking import check_layer
 from .dataset import augment
 from .pipeline import Pipeline
 from .random_affine import RandomAffine, RandomFlip, RandomRotation, RandomShear, RandomShift, RandomZoom
@@ -12,6 +14,7 @@ __all__ = [
     "RandomBrightness",
     "RandomChannelShift",
     "RandomFlip",
+    "RandomLayer",
     "RandomRotation",
     "RandomShear",
     "RandomShift",
@@ -19,6 +22,7 @@ __all__ = [
     "Standardize",
     "ZCAWhitening",
     "augment",
+    "check_layer",
 ]
 
 _FOR_COMPAT = {

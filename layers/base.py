@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import numbers
 import warnings
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +58,6 @@ class ImageLayer(keras.layers.Layer):
         ValueError: an argument is not one of those above.
     """
 
-    _arguments = ("data_format",)
-
     def __init__(self, *, data_format: DataFormat | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if self.compute_dtype not in _DTYPES:
@@ -67,23 +67,30 @@ class ImageLayer(keras.layers.Layer):
 
     def __repr__(self):
         """The arguments that are not the defaults, the layer's own ones first."""
-        given = [f"{name}={value!r}" for name, (value, default) in self._values().items() if value != default]
+        given = []
+        for name, default in self._arguments().items():
+            value = getattr(self, name)
+            value = tuple(value) if isinstance(value, list) else value  # which a tuple is in JSON
+            if value != default:
+                given.append(f"{name}={value!r}")
         if self.dtype_policy != keras.config.dtype_policy():
             given.append(f"dtype={self.compute_dtype!r}")
         return f"{type(self).__name__}({', '.join(given)})"
 
-    def _values(self):
-        """The value and the default of each argument."""
-        pairs = {}
-        for cls in type(self).__mro__[: type(self).__mro__.index(ImageLayer) + 1]:
-            for name, parameter in inspect.signature(cls.__init__).parameters.items():
-                if name in self._arguments:
+    @classmethod
+    def _arguments(cls):
+        """The arguments of the constructors, from that of the class up to that of `ImageLayer`, and their defaults.
+
+        Each is an attribute of the layer. Those of `keras.layers.Layer`, such as `name`, are left to Keras.
+        """
+        arguments = {}
+        for each in cls.__mro__[: cls.__mro__.index(ImageLayer) + 1]:
+            for name, parameter in inspect.signature(each.__init__).parameters.items():
+                variable = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+                if not variable and name not in ("self", "name", "dtype", "trainable"):
                     # A default may be spelled otherwise than what is kept: 0.2 for a range. The class has it then.
-                    default = getattr(type(self), name, parameter.default)
-                    pairs.setdefault(name, (getattr(self, name, default), default))
-        if "data_format" in pairs:
-            pairs["data_format"] = (pairs["data_format"][0], keras.config.image_data_format())
-        return pairs
+                    arguments.setdefault(name, getattr(cls, name, parameter.default))
+        return {**arguments, "data_format": keras.config.image_data_format()}
 
     @property
     def precision(self) -> str:
@@ -159,7 +166,7 @@ class ImageLayer(keras.layers.Layer):
         images = operations(images).convert_to_tensor(images)
         ops = operations(images)
         first = self.data_format == "channels_first"
-        images = self._apply(ops.transpose(images, (0, 2, 3, 1)) if first else images, transformation)
+        images = self.apply(ops.transpose(images, (0, 2, 3, 1)) if first else images, transformation, ops)
         images = kernels.cast(images, self.compute_dtype, ops=ops)
         return ops.transpose(images, (0, 3, 1, 2)) if first else images
 
@@ -175,8 +182,18 @@ class ImageLayer(keras.layers.Layer):
         """The masks, as they are."""
         return segmentation_masks
 
-    def _apply(self, images, transformation):
-        """The transformed images, channels last, in any dtype."""
+    def apply(self, images: Any, transformation: Any, ops: Any) -> Any:
+        """The transformed images: what a layer is. See `RandomLayer`.
+
+        Args:
+            images: (batch, height, width, channels), whatever the `data_format` of the layer is.
+            transformation: what was drawn.
+            ops: the operations to compute with, as of `keras.ops`.
+
+        Returns:
+            The images, channels last, in any dtype: they are cast to that of the layer, rounded and clipped if it holds
+            integers.
+        """
         raise NotImplementedError
 
     def _run(self, kernel, images, *tensors, **static):
@@ -203,21 +220,50 @@ class ImageLayer(keras.layers.Layer):
         return {**keras.tree.map_structure(anew, data), "images": images} if isinstance(data, dict) else images
 
     def get_config(self):
-        return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments}}
+        return {**super().get_config(), **{name: getattr(self, name) for name in self._arguments()}}
 
 
 class RandomLayer(ImageLayer):
-    """A layer that draws, and in inference changes nothing but the dtype.
+    """The base of layers that draw, those of this package and your own: `draw` makes numbers, `apply` uses them.
+
+    A layer of your own has a constructor that keeps each of its arguments as an attribute of the same name, `draw`, and
+    `apply`. From these follow: saving, loading and the repr; images of any dtype, one at a time and in batches, in
+    either `data_format`; seeds; `training=False`; and TensorFlow, JAX and PyTorch, compiled and inside `tf.data`.
+    Masks, boxes and labels stay as they are; a layer that moves pixels overrides `transform_segmentation_masks` and
+    `transform_bounding_boxes`, too, or derives from one that moves them, such as `RandomAffine`. `check_layer` checks
+    all of it.
 
     The draws follow from a seed and the index of an image in its batch by a counter-based generator (Threefry), and
-    are the same on every backend. Nothing drawn is kept.
+    are the same on every backend. Nothing drawn is kept: `draw` and `apply` set no attribute.
 
     Args:
         seed: int, at which the layer's own stream of seeds starts; None for a start by chance.
-        **kwargs: those of `ImageLayer`.
+        **kwargs: `data_format`, and those of `keras.layers.Layer`, as `dtype`.
+
+    Raises:
+        ValueError: an argument is not one of those above.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable(package="mine")
+        ... class RandomDimming(RandomLayer):
+        ...     uniforms = ("dimming",)
+        ...
+        ...     def __init__(self, strength=0.5, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.strength = strength
+        ...
+        ...     def draw(self, uniforms, height, width, ops):
+        ...         return {"dimming": 1 - self.strength * uniforms["dimming"]}
+        ...
+        ...     def apply(self, images, transformation, ops):
+        ...         factor = ops.cast(transformation["dimming"], self.precision)
+        ...         return ops.cast(images, self.precision) * factor[:, None, None, None]
+        >>> check_layer(RandomDimming(0.3))
     """
 
-    _arguments = (*ImageLayer._arguments, "seed")
+    uniforms: tuple[str, ...] = UNIFORMS
+    """The names of the numbers that `draw` gets. A name stands for the same number wherever the seed and the image are
+    the same, whatever the other names are: layers that are given one seed draw independently under different names."""
 
     def __init__(self, *, seed: int | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
@@ -235,7 +281,8 @@ class RandomLayer(ImageLayer):
             seed: as for a call of the layer.
 
         Returns:
-            Dictionary of tensors (batch,), named like the columns of the legacy `get_random_transform`.
+            What `draw` makes: of the layers of this package a dictionary of tensors (batch,), named like the columns of
+            the legacy `get_random_transform`.
         """
         if not training:
             return None
@@ -246,9 +293,8 @@ class RandomLayer(ImageLayer):
         seed = self.seed_generator.next_for(images) if seed is None else seed_tensor(seed, ops)
         if len(seed.shape) == 2 and isinstance(batch, int) and seed.shape[0] not in (None, batch):
             raise ValueError(f"`seed` must have a row for each of {batch} images. Received: shape {tuple(seed.shape)}")
-        uniforms = ops.cast(run(kernels.uniform, seed, index, count=len(UNIFORMS)), self.precision)
-        columns = {name: uniforms[:, k] for k, name in enumerate(UNIFORMS)}
-        return self._draw(columns, height, width, ops)
+        uniforms = ops.cast(run(kernels.uniform, seed, index, columns=_columns(self.uniforms)), self.precision)
+        return self.draw({name: uniforms[:, k] for k, name in enumerate(self.uniforms)}, height, width, ops)
 
     def transform_images(self, images, transformation, training=True):
         if training:
@@ -256,9 +302,27 @@ class RandomLayer(ImageLayer):
         images = operations(images).convert_to_tensor(images)
         return kernels.cast(images, self.compute_dtype, ops=operations(images))
 
-    def _draw(self, uniforms, height, width, ops):
-        """The transformation, from a dictionary of uniform numbers (batch,) in [0, 1), one for each of `UNIFORMS`."""
+    def draw(self, uniforms: dict[str, Any], height: Any, width: Any, ops: Any) -> dict[str, Any]:
+        """Turn uniform numbers into a transformation: a pure function.
+
+        Args:
+            uniforms: dictionary of tensors (batch,) in [0, 1), float32 or float64, one for each name in `uniforms`.
+            height, width: of the images: ints, or tensors where a graph does not know them.
+            ops: the operations to compute with, as of `keras.ops`.
+
+        Returns:
+            Dictionary of tensors whose first axis is the batch, or of numbers for all images: what `apply` gets.
+        """
         raise NotImplementedError
+
+
+@functools.cache
+def _columns(names):
+    """Where the numbers of these names stand in the counters of the generator."""
+    # Any other name has a number of its own beyond those of this package, which are the first.
+    return tuple(
+        UNIFORMS.index(name) if name in UNIFORMS else 2**30 + zlib.crc32(name.encode()) % 2**30 for name in names
+    )
 
 
 _TRANSFORMED = ("images", "bounding_boxes", "segmentation_masks")

@@ -39,8 +39,6 @@ class Pipeline(ImageLayer):
         >>> pipeline(np.zeros((8, 224, 224, 3), "uint8")).shape  # (8, 224, 224, 3)
     """
 
-    _arguments = ()
-
     def __init__(self, layers: Sequence[keras.layers.Layer], **kwargs: Any) -> None:
         super().__init__(data_format=None, **kwargs)
         if not isinstance(layers, (list, tuple)):
@@ -120,7 +118,8 @@ class Pipeline(ImageLayer):
         return spec
 
     def get_config(self):
-        return {**super().get_config(), "layers": [keras.saving.serialize_keras_object(x) for x in self.layers]}
+        config = {name: value for name, value in super().get_config().items() if name != "data_format"}
+        return {**config, "layers": [keras.saving.serialize_keras_object(x) for x in self.layers]}
 
     @classmethod
     def from_config(cls, config):

@@ -45,15 +45,6 @@ class GeometricLayer(RandomLayer):
         ValueError: an argument is not one of those above.
     """
 
-    _arguments = (
-        *RandomLayer._arguments,
-        "fill_mode",
-        "fill_value",
-        "mask_fill_value",
-        "interpolation",
-        "bounding_box_format",
-    )
-
     rotation = (0.0, 0.0)
     height_shift = (0.0, 0.0)
     height_shift_choices = None
@@ -202,7 +193,7 @@ class GeometricLayer(RandomLayer):
             raise ValueError(f"Labels of bounding boxes must have a sign, for -1. Received: {labels.dtype}")
         return boxes, labels
 
-    def _draw(self, uniforms, height, width, ops):
+    def draw(self, uniforms, height, width, ops):
         drawn = {"height": height, "width": width}
         if self.rotation != (0.0, 0.0):
             drawn["theta"] = between(self.rotation, uniforms["theta"])
@@ -225,7 +216,7 @@ class GeometricLayer(RandomLayer):
             drawn["flip_vertical"] = uniforms["flip_vertical"] < 0.5
         return drawn
 
-    def _apply(self, images, transformation):
+    def apply(self, images, transformation, ops):
         return self._resampled(images, transformation, self.interpolation, self.fill_value, self.compute_dtype)
 
     def _resampled(self, images, transformation, interpolation, fill_value, dtype):
@@ -298,20 +289,6 @@ class RandomAffine(GeometricLayer):
     Source: the legacy `ImageDataGenerator.get_random_transform` and `apply_transform` of Keras.
     """
 
-    _arguments = (
-        *GeometricLayer._arguments,
-        "rotation",
-        "height_shift",
-        "width_shift",
-        "height_shift_choices",
-        "width_shift_choices",
-        "shear",
-        "zoom",
-        "uniform_zoom",
-        "horizontal_flip",
-        "vertical_flip",
-    )
-
     def __init__(
         self,
         rotation: Range = 0.0,
@@ -342,8 +319,6 @@ class RandomAffine(GeometricLayer):
 class RandomRotation(GeometricLayer):
     """Rotate images at random: `RandomAffine(rotation)` alone."""
 
-    _arguments = (*GeometricLayer._arguments, "rotation")
-
     def __init__(self, rotation: Range, **kwargs: Unpack[GeometricOptions]) -> None:
         super().__init__(**kwargs)
         self.rotation = interval("rotation", rotation)
@@ -352,14 +327,6 @@ class RandomRotation(GeometricLayer):
 @keras.saving.register_keras_serializable(package="keras_regen")
 class RandomShift(GeometricLayer):
     """Shift images at random: `RandomAffine(height_shift=..., width_shift=...)` alone, or with their choices."""
-
-    _arguments = (
-        *GeometricLayer._arguments,
-        "height_shift",
-        "width_shift",
-        "height_shift_choices",
-        "width_shift_choices",
-    )
 
     def __init__(
         self,
@@ -379,8 +346,6 @@ class RandomShift(GeometricLayer):
 class RandomShear(GeometricLayer):
     """Shear images at random: `RandomAffine(shear=...)` alone."""
 
-    _arguments = (*GeometricLayer._arguments, "shear")
-
     def __init__(self, shear: Range, **kwargs: Unpack[GeometricOptions]) -> None:
         super().__init__(**kwargs)
         self.shear = interval("shear", shear)
@@ -389,8 +354,6 @@ class RandomShear(GeometricLayer):
 @keras.saving.register_keras_serializable(package="keras_regen")
 class RandomZoom(GeometricLayer):
     """Zoom images at random: `RandomAffine(zoom=..., uniform_zoom=...)` alone."""
-
-    _arguments = (*GeometricLayer._arguments, "zoom", "uniform_zoom")
 
     def __init__(self, zoom: Range, uniform_zoom: bool = False, **kwargs: Unpack[GeometricOptions]) -> None:
         super().__init__(**kwargs)
@@ -401,8 +364,6 @@ class RandomZoom(GeometricLayer):
 @keras.saving.register_keras_serializable(package="keras_regen")
 class RandomFlip(GeometricLayer):
     """Flip images at random: `RandomAffine(horizontal_flip=..., vertical_flip=...)` alone. Pixels are copied."""
-
-    _arguments = (*GeometricLayer._arguments, "horizontal_flip", "vertical_flip")
 
     def __init__(
         self, horizontal_flip: bool = True, vertical_flip: bool = False, **kwargs: Unpack[GeometricOptions]

@@ -41,16 +41,14 @@ class RandomChannelShift(RandomLayer):
     Source: the legacy `apply_channel_shift` of Keras.
     """
 
-    _arguments = (*RandomLayer._arguments, "channel_shift")
-
     def __init__(self, channel_shift: Range, **kwargs: Unpack[RandomOptions]) -> None:
         super().__init__(**kwargs)
         self.channel_shift = interval("channel_shift", channel_shift)
 
-    def _draw(self, uniforms, height, width, ops):
+    def draw(self, uniforms, height, width, ops):
         return {"channel_shift_intensity": between(self.channel_shift, uniforms["channel_shift_intensity"])}
 
-    def _apply(self, images, transformation):
+    def apply(self, images, transformation, ops):
         return _colored(self, kernels.shift_channels, images, transformation.get("channel_shift_intensity"))
 
 
@@ -81,8 +79,6 @@ class RandomBrightness(RandomLayer):
     Source: the legacy `apply_brightness_shift` of Keras.
     """
 
-    _arguments = (*RandomLayer._arguments, "brightness", "value_range", "mode")
-
     def __init__(
         self,
         brightness: Range,
@@ -104,10 +100,10 @@ class RandomBrightness(RandomLayer):
             raise ValueError(f"`value_range` must be (0, 255) with mode='8bit'. Received: value_range={value_range!r}")
         self.mode = mode
 
-    def _draw(self, uniforms, height, width, ops):
+    def draw(self, uniforms, height, width, ops):
         return {"brightness": between(self.brightness, uniforms["brightness"])}
 
-    def _apply(self, images, transformation):
+    def apply(self, images, transformation, ops):
         factor = transformation.get("brightness")
         if self.mode == "8bit":
             return _colored(self, kernels.adjust_brightness_8bit, images, factor)

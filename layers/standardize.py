@@ -103,15 +103,6 @@ class Standardize(AdaptedLayer):
     Source: the legacy `ImageDataGenerator.standardize` and `fit` of Keras.
     """
 
-    _arguments = (
-        *ImageLayer._arguments,
-        "samplewise_center",
-        "samplewise_std",
-        "featurewise_center",
-        "featurewise_std",
-        "epsilon",
-    )
-
     def __init__(
         self,
         samplewise_center: bool = False,
@@ -138,8 +129,7 @@ class Standardize(AdaptedLayer):
         if self.featurewise_center or self.featurewise_std:
             self.set_weights(statistics)
 
-    def _apply(self, images, transformation):
-        ops = operations(images)
+    def apply(self, images, transformation, ops):
         return kernels.standardize(
             ops.cast(images, self.precision),
             samplewise_center=self.samplewise_center,
@@ -173,8 +163,6 @@ class ZCAWhitening(AdaptedLayer):
     Source: the legacy `ImageDataGenerator.fit` of Keras; see `streaming.whitening`.
     """
 
-    _arguments = (*ImageLayer._arguments, "epsilon")
-
     def __init__(self, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.epsilon = _epsilon(epsilon)
@@ -196,8 +184,7 @@ class ZCAWhitening(AdaptedLayer):
     def adapt(self, data: Any) -> None:
         self.set_weights(whitening(self._batches(data), self.epsilon))
 
-    def _apply(self, images, transformation):
-        ops = operations(images)
+    def apply(self, images, transformation, ops):
         mean, matrix = self._tensor(self.mean, images), self._tensor(self.matrix, images)
         return kernels.standardize(ops.cast(images, self.precision), mean=mean, whitening=matrix, ops=ops)
 

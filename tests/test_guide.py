@@ -76,6 +76,13 @@ def test_the_table_has_every_argument(section, names):
     assert names_in_table(section) == names
 
 
+def test_the_operations_of_own_layers_are_named():
+    from keras_regen.layers.backends.tensorflow import ops
+
+    _, _, below = (GUIDE / "recipes.md").read_text().partition("under the names of `keras.ops`: ")
+    assert re.findall(r"`([a-z_]+)[.a-z]*`", below.partition(". These")[0]) == sorted(vars(ops))
+
+
 def words(text):
     return " ".join(text.replace("\n> ", "\n").split())
 

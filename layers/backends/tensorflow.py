@@ -11,31 +11,44 @@ ops = SimpleNamespace(
     abs=tf.abs,
     arange=lambda stop, dtype="int32": tf.range(stop, dtype=dtype),
     cast=tf.cast,
+    concatenate=tf.concat,
     clip=lambda x, low, high: tf.minimum(tf.maximum(x, tf.cast(low, x.dtype)), tf.cast(high, x.dtype)),
     convert_to_tensor=tf.convert_to_tensor,
     cos=tf.cos,
+    exp=tf.exp,
+    expand_dims=tf.expand_dims,
     eye=lambda size, dtype: tf.eye(size, dtype=dtype),
     flip=lambda x, axis: tf.reverse(x, [axis]),
     floor=tf.floor,
     isnan=tf.math.is_nan,
     linalg=SimpleNamespace(solve=tf.linalg.solve),
+    log=tf.math.log,
+    logical_and=tf.logical_and,
+    logical_not=tf.logical_not,
+    logical_or=tf.logical_or,
     matmul=tf.matmul,
     max=tf.reduce_max,
     maximum=tf.maximum,
     mean=tf.reduce_mean,
     min=tf.reduce_min,
     minimum=tf.minimum,
+    mod=tf.math.floormod,
     ones_like=tf.ones_like,
+    power=tf.pow,
     reshape=tf.reshape,
+    round=tf.round,
     # Sizes as numbers where they are known, as tensors where they are not.
     shape=lambda x: tuple(tf.shape(x)[axis] if size is None else size for axis, size in enumerate(x.shape)),
     sin=tf.sin,
     sqrt=tf.sqrt,
+    square=tf.square,
     stack=tf.stack,
+    sum=tf.reduce_sum,
     # Without the handling of negative indices of `keras.ops.take`: the kernels have none, and it costs.
     take=lambda x, indices, axis: tf.gather(x, indices, axis=axis),
     transpose=tf.transpose,
     where=tf.where,
+    zeros_like=tf.zeros_like,
 )
 
 
@@ -99,3 +112,10 @@ def augmented(dataset, layer, seed, training, num_parallel_calls):
         if hasattr(dataset, name):
             setattr(augmented, name, getattr(dataset, name))
     return augmented
+
+
+def mapped(layer, data, seeds):
+    """What a layer makes of data, one seed per image, in a parallel `map` over batches of 3: as NumPy arrays."""
+    batches = tf.data.Dataset.from_tensor_slices((data, seeds)).batch(3)
+    batches = batches.map(lambda data, seeds: layer(data, seed=seeds), num_parallel_calls=2)
+    return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches.as_numpy_iterator())

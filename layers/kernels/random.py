@@ -31,8 +31,8 @@ def threefry(key, counter):
     return first, second
 
 
-def uniform(seed, index, *, count, ops=None):
-    """Uniform numbers in [0, 1), `count` for each image.
+def uniform(seed, index, *, columns, ops=None):
+    """Uniform numbers in [0, 1), one for each image and column.
 
     Convention:
         A seed is 64 bits, as two int32. One seed for a batch: the numbers of an image follow from the seed and its
@@ -41,17 +41,17 @@ def uniform(seed, index, *, count, ops=None):
     Args:
         seed: int32, (2,) or (batch, 2).
         index: int32 (batch,), the indices of the images; read when there is one seed for all of them.
-        count: how many numbers per image.
+        columns: ints of 32 bits, which numbers: a number follows from its column, not from the others.
         ops: namespace of operations; None means `keras.ops`.
 
     Returns:
-        float32 (batch, count), multiples of 2**-24.
+        float32 (batch, columns), multiples of 2**-24.
 
     Source: `threefry` at the counter (index, column).
     """
     ops = namespace(ops)
     index = ops.reshape(index, (-1, 1))
-    column = ops.reshape(ops.arange(count, dtype="int32"), (1, -1))
+    column = ops.convert_to_tensor([list(columns)], dtype="int32")
     if len(seed.shape) == 2:
         index = 0 * index
     key = ops.reshape(seed[..., 0], (-1, 1)), ops.reshape(seed[..., 1], (-1, 1))

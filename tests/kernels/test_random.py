@@ -39,7 +39,7 @@ def reference(seed, index, count):
 def numbers(seed, size, count):
     """`uniform` for a batch with one seed."""
     seed = np.array(seed, "uint32").view("int32")
-    result = uniform(keras_ops.convert_to_tensor(seed), keras_ops.arange(size, dtype="int32"), count=count)
+    result = uniform(keras_ops.convert_to_tensor(seed), keras_ops.arange(size, dtype="int32"), columns=range(count))
     return keras_ops.convert_to_numpy(result)
 
 
@@ -61,7 +61,7 @@ def test_threefry_equals_that_of_jax():
 
 def test_uniform_is_the_same_in_every_way_with_a_seed_an_image(run):
     seeds = random_words((7, 2))
-    result = run(uniform, {"seed": seeds, "index": np.arange(7, dtype="int32")}, count=COUNT)
+    result = run(uniform, {"seed": seeds, "index": np.arange(7, dtype="int32")}, columns=range(COUNT))
     assert result.dtype == np.float32
     # A seed of one's own: the place in the batch does not matter.
     np.testing.assert_array_equal(result, reference(seeds, np.zeros(7, "int32"), COUNT))
@@ -70,16 +70,16 @@ def test_uniform_is_the_same_in_every_way_with_a_seed_an_image(run):
 def test_uniform_is_the_same_in_every_way_with_a_seed_for_all():
     seed, index = random_words(2), np.arange(9, dtype="int32")
     expected = reference(seed, index, COUNT)
-    graph = tf.function(lambda s, i: uniform(s, i, count=COUNT, ops=tensorflow_ops), jit_compile=True)
+    graph = tf.function(lambda s, i: uniform(s, i, columns=range(COUNT), ops=tensorflow_ops), jit_compile=True)
     dataset = tf.data.Dataset.from_tensors((seed, index)).map(
-        lambda s, i: run_compiled_where_possible(uniform, s, i, count=COUNT)
+        lambda s, i: run_compiled_where_possible(uniform, s, i, columns=range(COUNT))
     )
     tensors = keras_ops.convert_to_tensor(seed), keras_ops.convert_to_tensor(index)
     for result in (
-        uniform(seed, index, count=COUNT),
-        uniform(*tensors, count=COUNT),
-        run_compiled_where_possible(uniform, *tensors, count=COUNT),
-        uniform(tf.constant(seed), tf.constant(index), count=COUNT, ops=tensorflow_ops),
+        uniform(seed, index, columns=range(COUNT)),
+        uniform(*tensors, columns=range(COUNT)),
+        run_compiled_where_possible(uniform, *tensors, columns=range(COUNT)),
+        uniform(tf.constant(seed), tf.constant(index), columns=range(COUNT), ops=tensorflow_ops),
         graph(seed, index),
         next(iter(dataset)),
     ):
