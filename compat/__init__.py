@@ -53,6 +53,12 @@ _HOMES = {
 }
 """The module of each name that is not in `image`."""
 
+_WITHOUT_TENSORFLOW = {
+    "distribute": "Use a shard for each process: `to_grain` or `to_torch` with `Stateless(shards=, shard=)`.",
+    "to_dataset": "Use `to_grain` or `to_torch`, or give the iterator itself to `fit`.",
+    "to_device": "Use `to_grain` or `to_torch`, or give the iterator itself to `fit`.",
+}
+"""What is made of `tf.data`, and what takes its place where that is not."""
 
 _MODULES = ("image", "sequence", "text")
 """The legacy modules, by their names there."""
@@ -65,6 +71,9 @@ def __getattr__(name):
         return importlib.import_module(f"{__name__}.{name}")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _WITHOUT_TENSORFLOW:
+        needing = importlib.import_module(f"{__name__}.data.needing_tensorflow")
+        needing.tensorflow(f"`{name}`", _WITHOUT_TENSORFLOW[name])
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'image')}"), name)
     globals()[name] = value
     return value

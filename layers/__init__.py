@@ -26,7 +26,9 @@ __all__ = [
 ]
 
 _FOR_COMPAT = {
+    "backends.jax": {"ops"},
     "backends.tensorflow": {"compiled", "ops"},
+    "backends.torch": {"ops"},
     "base": {"ImageLayer"},
     "execution": {"operations", "run"},
     "kernels": {"adjust_brightness_8bit", "cast", "flip", "fold_in", "shift_channels", "standardize", "warp_affine"},

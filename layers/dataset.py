@@ -31,9 +31,21 @@ def augment(
         dictionary, batched or not; or tuples that begin with that, of which the rest is kept. So are the attributes
         `class_names` and `file_paths` of Keras's `*_dataset_from_directory` functions.
 
+    Raises:
+        ImportError: TensorFlow is not installed.
+
     Example:
         >>> dataset = dataset.apply(augment(RandomAffine(rotation=20), seed=1)).prefetch(2)
     """
-    from .backends import tensorflow  # noqa: PLC0415 - loaded by those who use `tf.data` alone
+    try:
+        from .backends import tensorflow  # noqa: PLC0415 - loaded by those who use `tf.data` alone
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        raise ImportError(
+            "`augment` is for tf.data, and TensorFlow is not installed. Put the layer into the model, or call it on "
+            "batches.",
+            name="tensorflow",
+        ) from error
 
     return lambda dataset: tensorflow.augmented(dataset, layer, seed, training, num_parallel_calls)

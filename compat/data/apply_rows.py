@@ -65,7 +65,7 @@ class ApplyRows(keras.layers.Layer):
         inputs = {"images": keras.Input(self.image_shape, dtype=self.image_dtype, name="images")}
         for name, spec in SPEC._asdict().items():
             dtype = "bool" if spec.dtype == "bool" else "float32"
-            inputs[name] = keras.Input(spec.shape[1:], dtype=dtype, name=name)
+            inputs[name] = keras.Input(spec.shape, dtype=dtype, name=name)
         return keras.Model(inputs, model(self(inputs)))
 
     def compute_output_spec(self, inputs):

@@ -1,16 +1,12 @@
-"""Apply a table of transformations to a batch of images: one compiled call."""
+"""What is done to a batch of images with the rows that were drawn for them."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from ...layers import kernels
-from ...layers.backends.tensorflow import ops
-from .rows import SPEC, Rows
 
 
 class Statistics(NamedTuple):
@@ -58,14 +54,14 @@ class Augmentation:
         measured = any(0 not in tuple(s.shape) for s in statistics)
         return bool(self.rescale or self.samplewise_center or self.samplewise_std or measured)
 
-    def __call__(self, images, rows, statistics, ops=ops):
-        """Apply the steps: graph code.
+    def __call__(self, images, rows, statistics, ops):
+        """Apply the steps.
 
         Args:
             images: (n, height, width, channels) in `input_format`, uint8 or float.
             rows: `Rows` of n rows; None for an augmentation `without_draws`.
             statistics: `Statistics`.
-            ops: namespace of operations, TensorFlow's or another backend's.
+            ops: namespace of operations: that of a backend of `keras_regen.layers`.
 
         Returns:
             Tensor of n images in `data_format` and `output_dtype`.
@@ -100,7 +96,9 @@ class Augmentation:
         if self.data_format == "channels_first":
             x = ops.transpose(x, (0, 3, 1, 2))
         if self.preprocess is not None:
-            x = tf.ensure_shape(tf.cast(tf.vectorized_map(self.preprocess, x), self.dtype), x.shape)
+            from .tracing import on_each  # noqa: PLC0415 - by TensorFlow, where there is such a function alone
+
+            x = on_each(self.preprocess, x, self.dtype)
         if self._standardizes(statistics):
             mean, std, whitening = (None if 0 in tuple(s.shape) else s for s in statistics)
             x = kernels.standardize(
@@ -118,52 +116,3 @@ class Augmentation:
     def _flipped(self, x, rows, ops):
         x = ops.cast(x, self.dtype)
         return kernels.flip(x, rows.flip_vertical, rows.flip_horizontal, ops=ops) if self.flip else x
-
-
-def at_one_size(function, size):
-    """The function of tensors of samples, called with as many samples every time.
-
-    XLA compiles anew for each number of samples: for the last batch of an epoch, and for each batch from which files
-    are left out.
-
-    Args:
-        function: takes and returns tensors, or tuples of them, whose first axis is that of the samples.
-        size: how many samples to call it with. If there are fewer, the last one is repeated, and the results are cut.
-
-    Returns:
-        The function, for 1 to `size` samples; for more it is called with as many as there are.
-    """
-
-    def call(*tensors):
-        count = tf.shape(tf.nest.flatten(tensors)[0])[0]
-        index = tf.minimum(tf.range(size), count - 1)
-        filled = tf.cond(
-            count < size,
-            lambda: tf.nest.map_structure(lambda tensor: tf.gather(tensor, index), tensors),
-            lambda: tensors,
-        )
-        return tf.nest.map_structure(lambda result: result[:count], function(*filled))
-
-    return call
-
-
-@functools.lru_cache(maxsize=64)
-def compiled(augmentation, image_shape, image_dtype, statistics_spec):
-    """The augmentation as one XLA-compiled function of (images, rows, statistics), for any number of images."""
-    return tf.function(
-        lambda images, rows, statistics: augmentation(images, rows, statistics),  # noqa: PLW0108 - not its `ops`
-        input_signature=[tf.TensorSpec([None, *image_shape], image_dtype), SPEC, Statistics(*statistics_spec)],
-        jit_compile=True,
-        autograph=augmentation.preprocess is not None,  # which takes seconds to read all that is called
-    )
-
-
-def transformed(augmentation, images, rows, statistics, size):
-    """An augmentation of NumPy arrays, `size` images at a time: see `at_one_size`. Returns an array of its own."""
-    spec = tuple(tf.TensorSpec(s.shape, s.dtype) for s in statistics)
-    function = compiled(augmentation, images.shape[1:], images.dtype.name, spec)
-    count = len(images)
-    if count < size:
-        index = np.minimum(np.arange(size), count - 1)
-        images, rows = images[index], Rows(*(column[index] for column in rows))
-    return function(images, rows, statistics).numpy()[:count]

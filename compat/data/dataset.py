@@ -1,6 +1,7 @@
 """From flows to `tf.data`: plan a pass, load, augment, attach."""
 
 import dataclasses
+import functools
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,14 @@ import tensorflow as tf
 
 from ...layers.backends.tensorflow import ops
 from ...layers.seeds import seed_tensor
-from .augmentation import at_one_size, compiled
+from .augmentation_in_graph import at_one_size, compiled
 from .cache import cached
 from .decoding_in_graph import decode_in_graph, paths_for_graph
 from .flow import Files, OneHot
 from .names import lookup
 from .order import seeds_of, shuffled
-from .rows import SPEC, Rows, drawn_by
+from .rows import Rows
+from .rows_in_graph import TENSORS, drawn_by
 from .service import only_here, whole_pass
 from .threads import gated
 
@@ -84,11 +86,11 @@ def replayed(flows, combine, plan, settings):
         tables = [tf.ensure_shape(table, [None, None]) for table in tensors[1::2]]
 
         def some(start):
-            part, specs = slice(start, start + _AHEAD), list(SPEC) * len(flows)
+            part, specs = slice(start, start + _AHEAD), list(TENSORS) * len(flows)
             tables_of_part, types = [table[part] for table in tables], [s.dtype for s in specs]
             made = tf.numpy_function(gated(rows), tables_of_part, types, stateful=False)
             made = [tf.ensure_shape(array, spec.shape) for array, spec in zip(made, specs, strict=True)]
-            size = len(SPEC)
+            size = len(TENSORS)
             parts = tuple((order[part], Rows(*made[k * size : (k + 1) * size])) for k, order in enumerate(orders))
             return tf.data.Dataset.from_tensor_slices(parts)
 
@@ -285,8 +287,8 @@ def _augmenter(flow, settings):
     if settings.apart:
         return _side_by_side
     statistics = type(flow.statistics)(*(tf.constant(s) for s in flow.statistics))
-    apply = flow.augmentation
-    if not apply.only_casts(flow.statistics):
+    apply = functools.partial(flow.augmentation, ops=ops)
+    if not flow.augmentation.only_casts(flow.statistics):
         spec = tuple(tf.TensorSpec(s.shape, s.dtype) for s in statistics)
         apply = compiled(flow.augmentation, *flow.input_spec, spec)
     return lambda images, rows: tf.ensure_shape(apply(images, rows, statistics), [None, *flow.shape])

@@ -18,12 +18,11 @@ import traceback
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from .files import blames_file, read_bytes
 from .messages import warn
-from .tensorflow_decoders import FORMATS, JPEG, as_keras, decode, route
+from .needing_tensorflow import tensorflow, tensorflow_if_loaded
 from .threads import MOST_AT_ONCE, at_once
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
@@ -93,6 +92,8 @@ class Decoding:
             raise ValueError(
                 f"`interpolation` must be one of {interpolations}{given}. Received: {self.interpolation!r}"
             )
+        if self.decoder == "keras":
+            tensorflow("decode='keras'", "Use decode='pillow'.")
         if self.exif_transpose and self.decoder == "keras":
             raise ValueError("`exif_transpose` must be False with decode='keras': TensorFlow does not read EXIF.")
 
@@ -245,6 +246,8 @@ def _load_with_pillow(paths, decoding, raising):
 
 def agreeing_formats():
     """The formats of which TensorFlow decodes most kinds to Pillow's pixels on this machine; see `route`."""
+    from .tensorflow_decoders import FORMATS  # noqa: PLC0415 - by those who use TensorFlow alone
+
     return tuple(name for name in FORMATS if _agrees(name))
 
 
@@ -254,6 +257,10 @@ def _agrees(name):
 
     The two bring their own libraries, and either may be built with another one some day. Warns once if they differ.
     """
+    import tensorflow as tf  # noqa: PLC0415
+
+    from .tensorflow_decoders import FORMATS  # noqa: PLC0415
+
     noise = np.random.RandomState(0).randint(0, 256, (9, 12, 3)).astype("uint8")
     colour = Image.fromarray(noise).resize((40, 56), Image.Resampling.BICUBIC)
 
@@ -295,6 +302,9 @@ def _agrees(name):
 @functools.lru_cache(maxsize=64)
 def _compiled(decoding, formats, most_pixels):
     """A function of contents (n,) that returns images, and whether each is to be had from TensorFlow, bool (n,)."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    from .tensorflow_decoders import JPEG, as_keras, decode, route  # noqa: PLC0415
 
     def decode_one(content):
         if decoding.decoder == "keras":
@@ -314,6 +324,7 @@ def _by_tensorflow(contents, decoding, formats):
     """The images in the contents of files (bytes), and whether each is to be had from TensorFlow."""
     # Above this Pillow warns of a decompression bomb, and at twice this it refuses: leave both to Pillow.
     most_pixels = Image.MAX_IMAGE_PIXELS
+    tf = tensorflow_if_loaded()
     # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
     with tf.device("/device:CPU:0"):
         images, here = _compiled(decoding, formats, most_pixels)(tf.constant(contents))
@@ -339,7 +350,8 @@ def _load_by_tensorflow(paths, decoding, formats, raising):
     try:
         images, here = _by_tensorflow([contents.get(i, b"") for i in range(len(paths))], decoding, formats)
         left = [i for i in left if not here[i]]
-    except tf.errors.OpError:  # of one file, which is not named. Pillow may read what TensorFlow refuses.
+    except tensorflow_if_loaded().errors.OpError:
+        # Of one file, which is not named. Pillow may read what TensorFlow refuses.
         images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
     return images, errors | _in_threads(decode_again, left, raising)
 
@@ -355,8 +367,8 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None):
     Args:
         paths: sequence of n str, bytes or path-like; with a scheme ("gs://...") TensorFlow's file systems read them.
         decoding: a `Decoding`.
-        use_tensorflow: whether TensorFlow may decode what it decodes to the same pixels. False in a forked child
-            process, where it hangs.
+        use_tensorflow: whether TensorFlow, where it is loaded, may decode what it decodes to the same pixels. False in
+            a forked child process, where it hangs.
         errors: None to raise; or a dictionary that gets the exception of each file that cannot be decoded, by its
             position in `paths`, where the image is then black.
 
@@ -370,7 +382,8 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None):
     paths, chunks = [os.fsdecode(path) for path in paths], []
     # Only Pillow resizes otherwise, reduces while it decodes, and turns: so it may decode.
     pillow_only = decoding.interpolation != "nearest" or decoding.decoder != "pillow" or decoding.exif_transpose
-    formats = agreeing_formats() if use_tensorflow and not pillow_only else ()
+    # Where nobody uses TensorFlow it is not imported for this: the pixels are the same.
+    formats = agreeing_formats() if use_tensorflow and not pillow_only and tensorflow_if_loaded() else ()
     if formats or decoding.decoder == "keras":
         load, most = functools.partial(_load_by_tensorflow, formats=formats), _AT_ONCE
     else:

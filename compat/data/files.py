@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
+
+from .needing_tensorflow import tensorflow, tensorflow_if_loaded
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://")
 _FEW, _MANY = 8, 4
@@ -72,7 +73,7 @@ def read_bytes(path):
     if not is_remote(path):
         with open_regular(path) as file:
             return file.read()
-    with _as_os_error(path), tf.io.gfile.GFile(os.fsencode(path), "rb") as file:
+    with _remote(path) as gfile, gfile.GFile(os.fsencode(path), "rb") as file:
         return file.read()
 
 
@@ -84,7 +85,8 @@ def blames_file(error):
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _OF_THE_FILE
-    if isinstance(error.__cause__, tf.errors.OpError):
+    tf = tensorflow_if_loaded()
+    if tf is not None and isinstance(error.__cause__, tf.errors.OpError):
         return isinstance(error.__cause__, tf.errors.InvalidArgumentError)
     by_a_codec = "out of memory error" in str(error)  # as Pillow's say
     return not isinstance(error, (MemoryError, Warning)) and not by_a_codec
@@ -125,8 +127,8 @@ def is_file(path):
     """`os.path.isfile`, for remote paths, too."""
     if not is_remote(path):
         return os.path.isfile(path)
-    with _as_os_error(path):
-        return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
+    with _remote(path) as gfile:
+        return gfile.exists(path) and not gfile.isdir(path)
 
 
 def file_states(paths):
@@ -153,8 +155,8 @@ def _file_state(path):
         if not is_remote(path):
             status = os.stat(path)
             return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-        with _as_os_error(path):
-            status = tf.io.gfile.stat(os.fsencode(path))
+        with _remote(path) as gfile:
+            status = gfile.stat(os.fsencode(path))
     except (OSError, ValueError):  # a path with a zero byte is a ValueError
         return -1, -1, -1
     if not status.mtime_nsec:
@@ -295,9 +297,9 @@ def overlapped(function, items):
 def _entries(folder, endings):
     """The entries of a folder, as `os.scandir` gives them."""
     if is_remote(folder):
-        with _as_os_error(folder):
+        with _remote(folder) as gfile:
             # Some object stores list the folder itself, as an object without a name.
-            yield (_RemoteEntry(folder, name, endings) for name in tf.io.gfile.listdir(folder) if name.strip("/"))
+            yield (_RemoteEntry(folder, name, endings) for name in gfile.listdir(folder) if name.strip("/"))
     elif os.scandir in os.supports_fd:  # a third faster, as no entry gets a path
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -326,7 +328,8 @@ class _RemoteEntry(NamedTuple):
             return True
         if self.name.lower().endswith(self.endings):  # to ask for each image would take hours
             return False
-        return tf.io.gfile.isdir(os.path.join(self.folder, self.listed))
+        with _remote(self.folder) as gfile:
+            return gfile.isdir(os.path.join(self.folder, self.listed))
 
     def is_file(self):
         return not self.is_dir()
@@ -336,10 +339,11 @@ class _RemoteEntry(NamedTuple):
 
 
 @contextlib.contextmanager
-def _as_os_error(path):
-    """Raise as the operating system would what TensorFlow raises inside."""
+def _remote(path):
+    """TensorFlow's `gfile`; what it raises of a path is raised as the operating system would."""
+    tf = tensorflow(f"A path with a scheme, {os.fsdecode(path)!r},", "Copy or mount the files to a path without one.")
     try:
-        yield
+        yield tf.io.gfile
     except tf.errors.OpError as error:
         codes = {
             tf.errors.NotFoundError: errno.ENOENT,

@@ -37,3 +37,8 @@ def traced(function, images):
         if not np.allclose(result, want, rtol=1e-5, atol=1e-5 * np.abs(want).max(initial=0)):
             raise ValueError("preprocessing_function gives other values in a graph")
     return function
+
+
+def on_each(function, images, dtype):
+    """A `traced` function of each image of a batch, in a graph; images of a dtype, of the shape they had."""
+    return tf.ensure_shape(tf.cast(tf.vectorized_map(function, images), dtype), images.shape)

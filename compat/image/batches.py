@@ -6,11 +6,11 @@ import functools
 import keras
 import numpy as np
 
-from ..data.augmentation import Augmentation, Statistics, transformed
+from ..data.augmentation import Augmentation, Statistics
+from ..data.engines import transformed, why_none
 from ..data.messages import warn
 from ..data.rows import Rows, neutral
 from ..data.threads import forked
-from ..data.tracing import traced
 from .as_layers import random_layers
 from .convention import COLUMNS, Axes, affine_matrices, is_identity, neutral_table, table_from_rows
 from .draws import draw_table, table_of_uniforms, uniform_bounds
@@ -38,7 +38,9 @@ def why_one_by_one(generator, dtype, image_shape):
         image_shape: their shape, in the generator's data format.
     """
     if forked():
-        return "TensorFlow does not run in a forked process"
+        return "the kernels do not run in a forked process"
+    if why_none():
+        return why_none()
     if not hasattr(type(generator), "_overridden"):
         return f"{type(generator).__name__} is not an ImageDataGenerator"
     overridden = generator._overridden()
@@ -222,6 +224,8 @@ class BatchMaker:
         if why is None and g is not None and g.preprocessing_function:
             try:
                 images = [_as_float(image, self.dtype, self.input_format, self.data_format) for image in samples()]
+                from ..data.tracing import traced  # noqa: PLC0415 - by TensorFlow, for its graphs alone
+
                 preprocess = traced(g.preprocessing_function, images)
             except ValueError as error:
                 why = str(error)

@@ -12,7 +12,7 @@ import types
 import keras
 
 from .. import image, sequence, text
-from ..convert import to_dataset
+from ..data.needing_tensorflow import tensorflow
 from ..image import (
     affine_transformations,
     dataframe_iterator,
@@ -189,6 +189,11 @@ def _as_in_keras_2(name):
                 if data not in given:
                     continue
                 if isinstance(given[data], zip) or (steps is not None and isinstance(given[data], image.Iterator)):
+                    tensorflow(
+                        f"`{name}` of a zip, or with `{number}`,", "Leave out the number, or unite the iterators."
+                    )
+                    from ..convert import to_dataset  # noqa: PLC0415 - the rest does without TensorFlow
+
                     given[data] = to_dataset(given[data], repeat=steps is not None)
                     if (name, data) == ("fit", "x"):
                         given["shuffle"] = False  # the iterator has; Keras would warn that it cannot

@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-import tensorflow as tf
 
 from .timeseries import TimeseriesGenerator
 
@@ -43,6 +42,8 @@ def windows(generator, gated):
         generator: one of ours.
         gated: what a function that draws is wrapped in, since TensorFlow calls it in a thread of its own.
     """
+    import tensorflow as tf  # noqa: PLC0415 - `adopt` does without
+
     data, targets = tf.constant(np.asarray(generator.data)), tf.constant(np.asarray(generator.targets))
     steps = tf.range(-generator.length, 0, generator.sampling_rate, dtype=tf.int64)
     steps = steps[::-1] if generator.reverse else steps

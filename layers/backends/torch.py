@@ -18,12 +18,13 @@ def interpolate_bilinear(images, row, column):
 
     Args:
         images: (batch, height, width, channels).
-        row, column: float32 (batch, rows, columns), in pixels from the centre of the first one.
+        row, column: (batch, rows, columns) of a float dtype, in pixels from the centre of the first one.
 
     Returns:
-        float32 (batch, rows, columns, channels).
+        (batch, rows, columns, channels), of the dtype of the coordinates.
     """
-    scale = torch.tensor([2 / max(length - 1, 1) for length in (images.shape[2], images.shape[1])], device=row.device)
+    scale = [2 / max(length - 1, 1) for length in (images.shape[2], images.shape[1])]
+    scale = torch.tensor(scale, dtype=row.dtype, device=row.device)
     grid = torch.stack([column, row], dim=-1).mul_(scale).sub_(1)
     planes = images.to(row.dtype).permute(0, 3, 1, 2)
     sampled = torch.nn.functional.grid_sample(planes, grid, "bilinear", "border", align_corners=True)
@@ -41,6 +42,7 @@ ops = SimpleNamespace(
         "min": torch.amin,
         "take": _take,
         "interpolate_bilinear": interpolate_bilinear,
+        "interpolates": ("float32",),
     }
 )
 

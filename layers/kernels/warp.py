@@ -72,8 +72,8 @@ def warp_affine(
     coordinates = [_input_coordinate(matrix[:, axis], row, column, ops) for axis in (0, 1)]
     if order > 1:
         images = spline_coefficients(ops.cast(images, matrix.dtype), order, fill_mode, ops)
-    # A backend without a compiler brings its own sampling. It rounds otherwise: not for float64 with its promise.
-    native = order == 1 and "float32" in str(matrix.dtype) and hasattr(ops, "interpolate_bilinear")
+    # A backend without a compiler brings its own sampling, in the precisions whose promise it keeps.
+    native = order == 1 and any(name in str(matrix.dtype) for name in getattr(ops, "interpolates", ()))
     interpolate = _interpolate_natively if native else _interpolate
     warped = interpolate(images, coordinates, order, (fill_mode, fill_value), dtype, ops)
     return cast(warped, dtype, ops=ops)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
+from keras import tree
 
 AUGMENTATION = {"rotation_range": 30, "width_shift_range": 0.2, "zoom_range": 0.2, "horizontal_flip": True}
 
@@ -19,7 +19,7 @@ def assert_same_batches(dataset, batches, epochs=2):
     got = [batch for _ in range(epochs) for batch in dataset.as_numpy_iterator()]
     assert len(got) == len(batches)
     for a, b in zip(got, batches, strict=True):
-        tf.nest.assert_same_structure(a, tuples(b))
+        tree.assert_same_structure(a, tuples(b))
         for x, y in zip(flatten(a), flatten(b), strict=True):
             if y.dtype.kind in "OUS":
                 np.testing.assert_array_equal(x.astype(str), y.astype(str))

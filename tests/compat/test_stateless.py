@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras_regen.compat import ImageDataGenerator, Stateless, to_dataset
-from keras_regen.compat.data.augmentation import at_one_size
+from keras_regen.compat.data.augmentation_in_graph import at_one_size
 from keras_regen.compat.data.order import shuffled
 from scipy import stats
 

@@ -1,0 +1,37 @@
+"""The batches of the iterators are transformed by the compiler of the Keras backend in use, on the CPU."""
+
+import importlib
+
+import keras
+import numpy as np
+
+from .rows import Rows
+
+_MODULES = {"tensorflow": "augmentation_in_graph", "jax": "augmentation_by_jax", "torch": "augmentation_by_torch"}
+
+
+def transformed(augmentation, images, rows, statistics, size):
+    """An augmentation of NumPy arrays, by the kernels.
+
+    Args:
+        augmentation: an `Augmentation` without `preprocess`.
+        images: array of n images.
+        rows: `Rows` of n rows.
+        statistics: `Statistics`.
+        size: how many images a whole batch has. Fewer are filled up to it, as every number is compiled by itself.
+
+    Returns:
+        An array of n images of its own.
+    """
+    module = importlib.import_module(f".{_MODULES[keras.backend.backend()]}", __package__)
+    count = len(images)
+    if count < size:
+        index = np.minimum(np.arange(size), count - 1)
+        images, rows = images[index], Rows(*(column[index] for column in rows))
+    return module.transformed(augmentation, images, rows, statistics)[:count]
+
+
+def why_none():
+    """Why the Keras backend in use has no kernels; None if it has."""
+    name = keras.backend.backend()
+    return None if name in _MODULES else f"the Keras backend {name!r} has no kernels"
