@@ -19,6 +19,11 @@ def add_arguments(parser):
         help="compat: import the names from keras_regen.compat; modern: besides, turn generators that are only used "
         "for flow_from_directory into Keras's loader and layers, where these do the same (default: %(default)s)",
     )
+    parser.add_argument(
+        "--only-data",
+        action="store_true",
+        help="leave what has nothing to do with the data: Adam(lr=), keras.layers.core, names of weights ...",
+    )
 
 
 def load():

@@ -5,7 +5,7 @@ import libcst as cst
 from . import patterns as m
 from .flows import (
     GENERATOR_METHODS,
-    LOADING,
+    KERAS_1,
     METHODS,
     feedings,
     is_flow,
@@ -13,9 +13,12 @@ from .flows import (
     is_plain_zip,
     is_zip,
     obstacle,
+    order_of,
     resolve,
 )
+from .keras_1 import is_about_loading, rename_arguments, uncounted
 from .names import OURS
+from .own_generators import rewrite_own_generators
 from .steps import report_steps, round_steps
 
 _TO_DATASET = f"from {OURS} import to_dataset"
@@ -42,8 +45,9 @@ def rewrite_calls(program, whole, loaded=frozenset()):
     for fed in feedings(program):
         if fed.number in whole:
             program.drop(fed.call, [fed.number])
-    _move_loading(program, loaded)
+    _move_loading(program, whole, loaded)
     _report_generator_functions(program)
+    rewrite_own_generators(program)
     report_steps(program, whole, loaded)
     return _wrap_zips(program, whole) + round_steps(program, whole)
 
@@ -51,59 +55,89 @@ def rewrite_calls(program, whole, loaded=frozenset()):
 def _rename(program, call, whole):
     """`fit_generator(generator, ...)` to `fit(x, ...)`."""
     old = call.func.attr.value
-    reason = obstacle(program, call)
+    reason = obstacle(program, call) or uncounted(program, call, whole)
     if reason:
         program.report(call, f"`{old}`: {reason}: left alone")
         return
     program.replace(call.func.attr, METHODS[old])
-    for name, arg in zip(GENERATOR_METHODS[old], call.args, strict=False):
+    order = order_of(call)
+    for k, arg in enumerate(call.args):
         if arg.keyword is not None:
             break
-        if name != "generator" and arg not in whole:
-            program.insert(program.span(arg)[0], f"{name}=")
+        if order[k] != "generator" and arg not in whole:
+            program.insert(program.span(arg)[0], f"{KERAS_1.get(order[k], order[k])}=")
     for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value in ("generator", "nb_epoch"):
-            program.replace(arg.keyword, {"generator": "x", "nb_epoch": "epochs"}[arg.keyword.value])
+        if arg.keyword is not None and arg.keyword.value == "generator":
+            program.replace(arg.keyword, "x")
+    rename_arguments(program, call, whole)
 
 
-def _move_loading(program, loaded):
-    """`workers=` and its kin, from `fit` to the flow that made its data."""
-    moves, removed = {}, {}
+def _move_loading(program, whole, loaded):
+    """`workers=` and its kin, from `fit` to the flow that made its data; away where that is something else."""
+    moves, removed, seen = {}, {}, set()
     for fed in feedings(program):
-        if fed.validates:
+        args = [arg for arg in fed.call.args if is_about_loading(arg)]
+        if fed.validates or not args or uncounted(program, fed.call, whole):
             continue
-        args = [arg for arg in fed.call.args if arg.keyword is not None and arg.keyword.value in LOADING]
+        seen.add(fed.call)
         flows = resolve(program, fed.arg.value, is_flow) or []
-        if args and flows and loaded.issuperset(flows):
+        if flows and loaded.issuperset(flows):
             removed[fed.call] = args  # a dataset loads in parallel by itself
-        elif args and _may_be_a_model(program, fed.call) and resolve(program, fed.arg.value, _is_python_iterator):
+        elif _may_be_a_model(program, fed.call) and resolve(program, fed.arg.value, _is_python_iterator):
             removed[fed.call] = args  # Keras 3 has no workers for these
         elif len(flows) == 1:
-            for arg in args:
-                moves.setdefault(flows[0], []).append((fed.call, arg))
-        elif args and _may_be_a_model(program, fed.call):
-            _report_loading(program, args)
+            moves.setdefault(flows[0], []).extend((fed.call, arg) for arg in args)
+        else:
+            _drop_loading(program, fed.call, args, removed)
     for flow, moved in moves.items():
         texts = {}
         for _, arg in moved:
-            texts.setdefault(arg.keyword.value, set()).add(program.value_code(arg))
+            texts.setdefault(_name_of(arg), set()).add(program.value_code(arg))
         taken = {arg.keyword.value for arg in flow.args if arg.keyword is not None}
         starred = any(arg.star for arg in flow.args)
-        args = [arg for _, arg in moved]
         if (
             starred
             or not flow.args
             or taken & set(texts)
             or any(len(found) > 1 for found in texts.values())
-            or not all(_is_known_at(program, arg.value, flow) for arg in args)
+            or not all(_is_known_at(program, arg.value, flow) for _, arg in moved)
         ):
-            _report_loading(program, args)
+            for call in dict.fromkeys(call for call, _ in moved):
+                _drop_loading(program, call, [arg for one, arg in moved if one is call], removed)
             continue
         program.add_arguments(flow, [f"{name}={next(iter(found))}" for name, found in texts.items()])
         for call, arg in moved:
             removed.setdefault(call, []).append(arg)
     for call, args in removed.items():
         program.drop(call, args)
+
+
+def _drop_loading(program, call, args, removed):
+    """Take `workers=` and its kin out of a call of Keras, or list them where it is none for sure."""
+    if not _is_a_model(call):
+        if _may_be_a_model(program, call):
+            _report_loading(program, args)
+        return
+    removed[call] = args
+    gone = ", ".join(f"{_name_of(arg)}={program.value_code(arg)}" for arg in args)
+    text = f"without {gone}, which Keras 3 takes where the data are made (PyDataset, flow), if at all"
+    statement = program.statement(call)
+    if statement is None or program.indentation(program.span(statement)[0]) is None or "\n" in gone:
+        program.report(call, text)
+    else:
+        program.add_comment(statement, f"keras-regen: {text}.")
+
+
+def _name_of(arg):
+    return KERAS_1.get(arg.keyword.value, arg.keyword.value)
+
+
+def _is_a_model(call):
+    """Whether a call with `workers=` is of a Keras model for sure: no others take these beside it."""
+    if call.func.attr.value in GENERATOR_METHODS:
+        return True
+    names = {arg.keyword.value for arg in call.args if arg.keyword is not None}
+    return not names.isdisjoint({"steps_per_epoch", "validation_data", "validation_steps", "callbacks", "epochs"})
 
 
 def _may_be_a_model(program, call):
@@ -124,7 +158,7 @@ def _is_python_iterator(program, call):
 
 def _report_loading(program, args):
     for arg in args:
-        name = arg.keyword.value
+        name = _name_of(arg)
         program.report(arg, f"`{name}=` is an argument of the flow now, which was not found for sure: left alone")
 
 
@@ -155,6 +189,8 @@ def _wrap_zips(program, whole):
     """`fit(zip(a, b))` to `fit(to_dataset(zip(a, b)))`."""
     wanted, fed_names = [], {}
     for fed in feedings(program):
+        if uncounted(program, fed.call, whole):
+            continue
         value = fed.arg.value
         if isinstance(value, cst.Name):
             fed_names[value] = fed

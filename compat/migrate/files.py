@@ -12,7 +12,7 @@ _ENVIRONMENT = "pyvenv.cfg"
 """A file in the folder of every virtual environment, whatever its name."""
 
 
-def migrate(paths, write=False, target="compat"):
+def migrate(paths, write=False, target="compat", only_data=False):
     """Print a unified diff of what `rewrite` changes in files, and on stderr what it left alone.
 
     Nothing of the programs is run. Each file is done in bounded time and memory, or named with the reason why not; the
@@ -23,6 +23,7 @@ def migrate(paths, write=False, target="compat"):
             environments and installed packages, and for links to files elsewhere.
         write: whether to write the changes. See `rewrite_file` for what stays.
         target: "compat" or "modern": see `rewrite`.
+        only_data: whether to leave what has nothing to do with the data: see `rewrite`.
 
     Returns:
         2 if a file could not be read, parsed or written, otherwise 0.
@@ -37,7 +38,7 @@ def migrate(paths, write=False, target="compat"):
     with Worker() as worker:
         for name, path in _files(paths, errors):
             try:
-                found = worker.rewrite(path, name, target)
+                found = worker.rewrite(path, name, target, only_data)
             except ValueError as error:
                 errors.append(f"{name}: {error}")
                 continue

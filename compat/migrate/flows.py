@@ -25,9 +25,20 @@ METHODS = {"fit": "fit", "evaluate": "evaluate", "predict": "predict"} | {
     name: name.partition("_")[0] for name in GENERATOR_METHODS
 }
 LOADING = ("workers", "use_multiprocessing", "max_queue_size")
+KERAS_1 = {
+    "nb_epoch": "epochs",
+    "samples_per_epoch": "steps_per_epoch",
+    "nb_val_samples": "validation_steps",
+    "val_samples": "steps",
+    "max_q_size": "max_queue_size",
+    "nb_worker": "workers",
+    "pickle_safe": "use_multiprocessing",
+}
+"""What Keras 1 called the arguments. Where it counted images, Keras 2 and 3 count batches."""
+COUNTS_OF_IMAGES = ("samples_per_epoch", "nb_val_samples", "val_samples")
 _KERAS = ("keras", "tensorflow", "tf_keras", "keras_preprocessing", "keras_regen", "tensorflow_core")
 _ACCEPTED = {
-    "fit_generator": {"validation_freq", "class_weight", "shuffle", "initial_epoch", "nb_epoch"},
+    "fit_generator": {"validation_freq", "class_weight", "shuffle", "initial_epoch"},
     "evaluate_generator": {"callbacks", "verbose"},
     "predict_generator": {"callbacks", "verbose"},
 }
@@ -37,13 +48,14 @@ _ACCEPTED = {
 class Fed:
     """A place where data go into a model: the argument `arg` of `call`, to validate or else as the first.
 
-    `number` is the argument that says how many batches, None without one.
+    `number` is the argument that says how many batches, None without one; `counts_images` if it says how many images.
     """
 
     call: cst.Call
     arg: cst.Arg
     validates: bool
     number: cst.Arg | None
+    counts_images: bool = False
 
     @property
     def steps(self):
@@ -114,43 +126,85 @@ def feedings(program):
             continue
         if resolve(program, call.func.value, is_generator):
             continue  # its `fit` measures statistics
-        method = METHODS[call.func.attr.value]
-        order = GENERATOR_METHODS.get(call.func.attr.value, ("x",))
-        given = arguments(call, order) or {}
-        data = given.get("generator", given.get("x"))
-        if data is not None:
-            yield Fed(call, data, False, given.get("steps_per_epoch" if method == "fit" else "steps"))
-        if method == "fit" and "validation_data" in given:
-            yield Fed(call, given["validation_data"], True, given.get("validation_steps"))
+        yield from feedings_of(call)
+
+
+def feedings_of(call):
+    """The same for a call of one of the methods of a model."""
+    method = METHODS[call.func.attr.value]
+    given = arguments(call, order_of(call) if call.func.attr.value in GENERATOR_METHODS else ("x",)) or {}
+    data = given.get("generator", given.get("x"))
+    if data is not None:
+        yield _fed(call, data, False, given, "steps_per_epoch" if method == "fit" else "steps")
+    if method == "fit" and "validation_data" in given:
+        yield _fed(call, given["validation_data"], True, given, "validation_steps")
+
+
+def _fed(call, data, validates, given, number):
+    old = next((name for name in COUNTS_OF_IMAGES if KERAS_1[name] == number and name in given), None)
+    return Fed(call, data, validates, given.get(old or number), old is not None)
+
+
+def order_of(call):
+    """The names of the arguments by position of `fit_generator` and its kin: Keras 1's if only it had the others."""
+    order = GENERATOR_METHODS[call.func.attr.value]
+    names = {arg.keyword.value for arg in call.args if arg.keyword is not None}
+    if names.isdisjoint({*COUNTS_OF_IMAGES, "nb_worker", "pickle_safe", "max_q_size"}):
+        return order
+    if not names.isdisjoint({"steps_per_epoch", "epochs", "validation_steps", "steps", *LOADING}):
+        return order
+    old = {new: old for old, new in KERAS_1.items()}
+    return tuple(old.get(name, name) for name in order)
 
 
 def obstacle(program, call):
     """Why a call of `fit_generator` cannot be renamed, None if it can."""
     old, receiver = call.func.attr.value, call.func.value
-    order = GENERATOR_METHODS[old]
-    if not any(b.target.partition(".")[0] in _KERAS for b in program.bindings):
+    order = order_of(call)
+    names = {arg.keyword.value for arg in call.args if arg.keyword is not None}
+    accepted = {*order, *GENERATOR_METHODS[old], *_ACCEPTED[old], *LOADING, *_keras_1_words(old)}
+    if not any(b.target.partition(".")[0] in _KERAS for b in program.bindings) and (
+        names <= {"generator"} or not names <= accepted
+    ):
         return "no import of Keras tells that it is one of its models"
     if any(function.name.value == old for function in program.of(cst.FunctionDef)):
         return "the file defines one itself"
     if m.matches(receiver, m.Name("self") | m.Call(m.Name("super"))):
         return "whose it is cannot be told"
-    if isinstance(receiver, (cst.Name, cst.Attribute)) and program.paths(receiver) != {None}:
+    if isinstance(receiver, (cst.Name, cst.Attribute)) and _is_of_a_module(program, receiver):
         return "it is a function of a module"
     given = arguments(call, order)
     if given is None:
         return "starred arguments may hold any names"
-    names = {arg.keyword.value for arg in call.args if arg.keyword is not None}
     positional = len(call.args) - len(names)
     if positional > len(order):
         return f"the order of arguments after `{order[-1]}` differs between versions"
-    unknown = sorted(names - set(order) - _ACCEPTED[old] - set(LOADING))
+    unknown = sorted(names - accepted)
     if unknown:
         return f"`{unknown[0]}` is not an argument of Keras 2"
-    if "nb_epoch" in names and ("epochs" in given or positional > 1):
-        return "`nb_epoch` comes with arguments of another order"
+    for name in given:
+        if name in KERAS_1 and KERAS_1[name] in given:
+            return f"`{name}` comes with `{KERAS_1[name]}`"
+    if "nb_epoch" in names and positional > 1 and order == GENERATOR_METHODS[old]:
+        number = program.value_code(call.args[1])
+        return (
+            f"`nb_epoch` is of Keras 1, where `{number}` counts images, and Keras 2 took it with batches: write "
+            "`steps_per_epoch=` the number of batches and `epochs=`"
+        )
     if "generator" not in given:
         return "it has no generator"
     return None
+
+
+def _is_of_a_module(program, receiver):
+    """Whether an import binds it: `from model import *` may bind all, and says nothing."""
+    if program.paths(receiver) == {None}:
+        return False
+    return any(binding.alias is not None for binding in program.roots(receiver))
+
+
+def _keras_1_words(method):
+    return {old for old, new in KERAS_1.items() if new in {*GENERATOR_METHODS[method], *LOADING}}
 
 
 def arguments(call, order):

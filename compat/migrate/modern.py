@@ -1,14 +1,13 @@
 """From generators that read directories to Keras's loader and layers, where that changes nothing that matters."""
 
-import ast
 import re
 
 import libcst as cst
 
 from ..equivalents import ARGUMENTS, Given, NoLayer, layers_of
-from ..literals import value_of
-from . import patterns as m
+from .constants import UNKNOWN, constant
 from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
+from .keras_1 import batch_size
 from .names import legacy
 
 _NEW_NAMES = "keras_regen.layers"
@@ -52,7 +51,6 @@ _REFUSED = {
     "subset": "Keras's loader splits into other files",
     "save_to_dir": "nothing saves images there",
 }
-_UNKNOWN = object()
 
 
 class _Kept(Exception):
@@ -205,7 +203,7 @@ class _Flow:
     def _constant(self, name, default):
         arg = self.given.get(name)
         value = default if arg is None else constant(self.program, arg.value)
-        if value is _UNKNOWN:
+        if value is UNKNOWN:
             raise _Kept(f"its `{name}` is not a literal", _LOADER)
         return value if not isinstance(value, list) else tuple(value)
 
@@ -227,6 +225,8 @@ class _Flow:
         feeds = [fed[user] for user in users if user in fed]
         if not feeds:
             raise _Kept("its iterator is not used in this file", _LOADER)
+        if any(one.counts_images and not (batch_size(program, one) or "").isdecimal() for one in feeds):
+            raise _Kept("a call of Keras 1 counts images, in batches of a size that is no literal", _LOADER)
         steps = {one.steps and one.number not in self.whole for one in feeds}
         if len(steps) > 1:
             raise _Kept("its iterator is used with a number of steps and without", _LOADER)
@@ -253,7 +253,7 @@ class _Pipeline:
         self.values, self.texts = {}, {}
         for name, arg in given.items():
             self.values[name] = constant(program, arg.value)
-            if self.values[name] is _UNKNOWN:
+            if self.values[name] is UNKNOWN:
                 raise _Kept(f"its `{name}` is not a literal", _LAYERS)
             code = program.value_code(arg)
             self.texts[name] = repr(self.values[name]) if re.search(r"[\n\r#]", code) else code
@@ -301,24 +301,6 @@ class _Pipeline:
             unchanged = given.value is self.values.get(given.source)
             return self.texts[given.source] if unchanged else repr(given.value)
         return _quoted(given) if isinstance(given, str) else repr(given)
-
-
-def constant(program, expression, depth=0):
-    """The value of a literal, of arithmetic with literals, or of a variable assigned one; `_UNKNOWN` otherwise."""
-    names = {node.value: node for node in m.findall(expression, m.Name())}
-
-    def look_up(name):
-        origins = program.origins(names[name])
-        value = program.value(origins[0]) if len(origins) == 1 and depth < 4 else None
-        known = _UNKNOWN if value is None else constant(program, value, depth + 1)
-        if known is _UNKNOWN:
-            raise ValueError(f"no literal: {name}")
-        return known
-
-    try:
-        return value_of(ast.parse(f"({program.code(expression)}\n)", mode="eval").body, look_up)
-    except (RecursionError, SyntaxError, ValueError):  # one is an integer of more digits than Python reads
-        return _UNKNOWN
 
 
 def _refuse(program, given, name):

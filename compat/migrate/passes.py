@@ -3,13 +3,13 @@
 import libcst as cst
 
 from . import patterns as m
+from .constants import constant
 from .flows import arguments, is_flow, is_zip, resolve
-from .modern import constant
 
 _ROUNDED = {"math.ceil", "math.floor", "numpy.ceil", "numpy.floor", "numpy.round", "numpy.rint"}
-_COUNTS = ("samples", "n")
+_COUNTS = ("samples", "n", "N", "nb_sample")
 _LISTS = ("filenames", "filepaths", "classes", "labels")
-_ORDER = {
+ORDER_OF_FLOWS = {
     "flow": ("x", "y", "batch_size"),
     "flow_from_dataframe": (
         *("dataframe", "directory", "x_col", "y_col", "weight_col", "target_size"),
@@ -18,7 +18,7 @@ _ORDER = {
     "flow_from_directory": ("directory", "target_size", "color_mode", "classes", "class_mode", "batch_size"),
 }
 """The arguments by position, up to the batch size."""
-_DEFAULT_BATCH_SIZE = 32
+DEFAULT_BATCH_SIZE = 32
 _DEEPEST = 4  # variables that are assigned one another
 
 
@@ -26,9 +26,12 @@ def is_one_pass(program, fed):
     """Whether the number of steps of a `Fed` is that of one pass, rounded up or down.
 
     The iterator must be known, and the number made of what it says of itself (`len(it)`, `it.n // it.batch_size`), of
-    the length of the arrays or the table it was made of, and of its batch size as it was given to it.
+    the length of the arrays or the table it was made of, and of its batch size as it was given to it. A number of
+    images must be all of them.
     """
-    return any(_Pass(program, source).is_pass(fed.number.value) for source in _sources(program, fed.arg.value))
+    passes = [_Pass(program, source) for source in _sources(program, fed.arg.value)]
+    number = fed.number.value
+    return any(one.is_count(number) if fed.counts_images else one.is_pass(number) for one in passes)
 
 
 def is_about_images(expression):
@@ -71,7 +74,7 @@ class _Pass:
         return self._follow(expression, self.is_pass, depth)
 
     def _is_quotient(self, count, batch, depth):
-        return self._is_count(count, depth) and self._is_batch(batch, depth)
+        return self.is_count(count, depth) and self._is_batch(batch, depth)
 
     def _raised(self, quotient, depth):
         """`n` of `(n + b - 1) // b`, otherwise all that is divided."""
@@ -79,7 +82,7 @@ class _Pass:
         raised = m.matches(left, _RAISED) and self._is_batch(left.left.right, depth)
         return left.left.left if raised else left
 
-    def _is_count(self, expression, depth):
+    def is_count(self, expression, depth=0):
         """Whether an expression is the number of images."""
         expression = self._rounded(expression) or expression
         if isinstance(expression, cst.Attribute) and expression.attr.value in _COUNTS:
@@ -91,7 +94,7 @@ class _Pass:
             return self._is_data(measured)
         if m.matches(expression, _FIRST_OF_SHAPE):
             return self._is_data(expression.value.value)
-        return self._follow(expression, self._is_count, depth)
+        return self._follow(expression, self.is_count, depth)
 
     def _is_batch(self, expression, depth):
         """Whether an expression is the number of images in a batch."""
@@ -103,7 +106,7 @@ class _Pass:
     def _is_batch_of(self, given, expression):
         program, number = self._program, constant(self._program, expression)
         if "batch_size" not in given:
-            return number == _DEFAULT_BATCH_SIZE
+            return number == DEFAULT_BATCH_SIZE
         value = given["batch_size"].value
         if isinstance(number, int):
             return number == constant(program, value)
@@ -116,7 +119,7 @@ class _Pass:
     def _is_data(self, expression):
         """Whether an expression is the arrays or the table that the iterator goes over, all of it."""
         for flow, given in self._flows:
-            name = _ORDER[flow.func.attr.value][0]
+            name = ORDER_OF_FLOWS[flow.func.attr.value][0]
             if given is None or name not in given or "subset" in given or name == "directory":
                 return False
             start = self._program.span(flow)[0]
@@ -161,7 +164,7 @@ class _Pass:
 
     def _arguments(self, flow):
         """The arguments of a flow by name; None if they cannot be told."""
-        order = _ORDER[flow.func.attr.value]
+        order = ORDER_OF_FLOWS[flow.func.attr.value]
         by_position = sum(arg.keyword is None for arg in flow.args)
         return arguments(flow, order) if by_position <= len(order) else None
 

@@ -107,6 +107,11 @@ class Program:
         """Insert a text."""
         self.edits.append((offset, offset, text))
 
+    def is_edited(self, node):
+        """Whether an edit begins in a node."""
+        start, end = self.span(node)
+        return any(start <= edit[0] < end for edit in self.edits)
+
     def report(self, node, reason):
         """Note something that was left alone."""
         self.findings.append((self.span(node)[0], reason))

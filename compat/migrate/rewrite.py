@@ -7,13 +7,15 @@ from .imports import rewrite_imports
 from .modern import modernize
 from .notebooks import Notebook
 from .program import Program, apply, parse
+from .repairs import repair
 from .steps import whole_passes
 
 TARGETS = ("compat", "modern")
-_WORTH_A_LOOK = re.compile(r"ImageDataGenerator|preprocessing|_generator\b|\bflow_from_")
+_DATA = re.compile(r"ImageDataGenerator|preprocessing|_generator\b|\bflow_from_")
+_REPAIRED = re.compile(r"\bkeras\b")
 
 
-def rewrite(text, target="compat"):
+def rewrite(text, target="compat", only_data=False):
     """Turn a program that uses the legacy names into one for Keras 3.
 
     Args:
@@ -25,6 +27,7 @@ def rewrite(text, target="compat"):
             and other draws. Without augmentation and shuffling, the pixels of 8-bit PNG and BMP are the same where the
             size is that of the files; JPEGs are up to 18 grey levels apart; where images are resized, both take the
             nearest pixel, which rounding makes another one in some pairs of sizes.
+        only_data: whether to leave what has nothing to do with the data, as `Adam(lr=)`: see `repairs`.
 
     Returns:
         Pair of the new text and a list of pairs (where, reason) of what was left alone, "where" being a line number.
@@ -34,9 +37,9 @@ def rewrite(text, target="compat"):
     """
     if target not in TARGETS:
         raise ValueError(f"`target` must be one of {TARGETS}. Received: {target!r}")
-    if not _WORTH_A_LOOK.search(text):
+    if not _is_worth_a_look(text, only_data):
         return text, []
-    program = _edited(Program(text), target)
+    program = _edited(Program(text), target, only_data)
     new = apply(program.data, program.final_edits()).decode()
     if new != text:
         _check(new)
@@ -44,7 +47,7 @@ def rewrite(text, target="compat"):
     return new, [(str(line), reason) for line, reason in sorted(set(starts))]
 
 
-def rewrite_notebook(text, target="compat"):
+def rewrite_notebook(text, target="compat", only_data=False):
     """The same for the text of a notebook, whose code cells are one program, in their order.
 
     Lines of IPython (`%`, `!`, `?`) and cells of another language stay. The JSON around the changed lines does, too.
@@ -62,10 +65,10 @@ def rewrite_notebook(text, target="compat"):
     """
     if target not in TARGETS:
         raise ValueError(f"`target` must be one of {TARGETS}. Received: {target!r}")
-    if not _WORTH_A_LOOK.search(text):
+    if not _is_worth_a_look(text, only_data):
         return text, []
     notebook = Notebook(text)
-    program = _edited(Program(notebook.program, notebook.hidden), target)
+    program = _edited(Program(notebook.program, notebook.hidden), target, only_data)
     new = notebook.edited(program.final_edits())
     if new != text:
         _check(Notebook(new).program)
@@ -74,10 +77,16 @@ def rewrite_notebook(text, target="compat"):
     return new, [(f"cell {cell}:{line}", reason) for cell, line, reason in found]
 
 
-def _edited(program, target):
+def _is_worth_a_look(text, only_data):
+    return _DATA.search(text) or (not only_data and _REPAIRED.search(text))
+
+
+def _edited(program, target, only_data):
     whole = whole_passes(program)
     gone, loaded, wanted = modernize(program, whole) if target == "modern" else (set(), set(), [])
     wanted += rewrite_calls(program, whole, loaded)
+    if not only_data:
+        wanted += repair(program)
     rewrite_imports(program, gone, wanted)
     return program
 

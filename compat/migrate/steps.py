@@ -15,7 +15,8 @@ def whole_passes(program):
 
     Keras 3 takes that number by itself. Rounded down, it makes every second epoch the batch that was left over.
     """
-    return {fed.number for fed in _of_fit(program) if is_one_pass(program, fed)}
+    counted = (fed for fed in feedings(program) if fed.counts_images)  # of `predict`, too
+    return {fed.number for fed in (*_of_fit(program), *counted) if is_one_pass(program, fed)}
 
 
 def report_steps(program, whole, loaded):

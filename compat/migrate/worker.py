@@ -51,13 +51,13 @@ class Worker:
             self._process.kill()
             self._process.communicate()
 
-    def rewrite(self, path, name, target):
+    def rewrite(self, path, name, target, only_data=False):
         """What `rewrite` or `rewrite_notebook` makes of a file.
 
         Args:
             path: the file.
             name: what it is called in the diff.
-            target: see `rewrite`.
+            target, only_data: see `rewrite`.
 
         Returns:
             A `Rewritten`.
@@ -68,7 +68,7 @@ class Worker:
         if self._process is None:
             self._process = _start()
         try:
-            self._process.stdin.write(json.dumps([path, name, target]).encode() + b"\n")
+            self._process.stdin.write(json.dumps([path, name, target, only_data]).encode() + b"\n")
             self._process.stdin.flush()
             answer = pickle.load(self._process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
@@ -109,12 +109,12 @@ def _answer_all(answers):
         answers.flush()
 
 
-def _rewrite(path, name, target):
+def _rewrite(path, name, target, only_data):
     from .rewrite import rewrite, rewrite_notebook  # noqa: PLC0415 - what fails here is a reason, too
 
     data = read_regular(path, _LARGEST)
     text, encoding = _decoded(data, path)
-    new, findings = (rewrite_notebook if path.endswith(".ipynb") else rewrite)(text, target)
+    new, findings = (rewrite_notebook if path.endswith(".ipynb") else rewrite)(text, target, only_data)
     if new == text:
         return Rewritten(hashlib.sha256(data).digest(), None, None, findings)
     return Rewritten(hashlib.sha256(data).digest(), new.encode(encoding), "".join(_diff(name, text, new)), findings)

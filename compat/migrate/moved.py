@@ -1,0 +1,156 @@
+"""What Keras 3 has elsewhere, or no longer: the modules, names and arguments that the repairs know of."""
+
+import re
+
+KERAS = r"(?:tensorflow(?:_core)?(?:\.(?:compat|v1|v2|python|api|_api))*\.keras|keras)"
+"""The beginning of a dotted name of Keras, standalone or TensorFlow's."""
+
+_WORDS_OF_LAYERS = (
+    "Activation ActivityRegularization Add AlphaDropout Attention Average AveragePooling1D AveragePooling2D "
+    "AveragePooling3D AvgPool1D AvgPool2D AvgPool3D BatchNormalization Bidirectional Concatenate Conv1D "
+    "Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM2D Convolution1D Convolution2D "
+    "Convolution2DTranspose Convolution3D Convolution3DTranspose Cropping1D Cropping2D Cropping3D Dense "
+    "DepthwiseConv2D Dot Dropout ELU Embedding Flatten GRU GRUCell GaussianDropout GaussianNoise "
+    "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool2D "
+    "GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling2D "
+    "GlobalMaxPooling3D Input InputLayer InputSpec LSTM LSTMCell Lambda Layer LayerNormalization LeakyReLU Masking "
+    "MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Multiply PReLU Permute "
+    "RNN ReLU RepeatVector Reshape SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D "
+    "SimpleRNN SimpleRNNCell Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D StackedRNNCells Subtract "
+    "TimeDistributed UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D add "
+    "average concatenate dot maximum minimum multiply subtract"
+)
+LAYERS = frozenset(_WORDS_OF_LAYERS.split())
+_WORDS_OF_UTILS = (
+    "CustomObjectScope Progbar Sequence custom_object_scope deserialize_keras_object get_custom_objects get_file "
+    "get_source_inputs model_to_dot normalize plot_model serialize_keras_object to_categorical"
+)
+_UTILS = frozenset(_WORDS_OF_UTILS.split())
+_MODELS = frozenset(["Model", "Sequential"])
+
+MOVED = (
+    (
+        r"layers\.(?:advanced_activations|convolutional|convolutional_recurrent|core|embeddings|local|merge|noise|"
+        r"normalization(?:\.batch_normalization)?|pooling|recurrent|wrappers)",
+        "layers",
+        LAYERS,
+    ),
+    (r"engine(?:\.(?:base_layer|input_layer|topology|training))?", "layers", LAYERS),
+    (r"engine(?:\.(?:sequential|topology|training))?", "models", _MODELS),
+    (r"utils\.(?:data_utils|generic_utils|layer_utils|np_utils|vis_utils)", "utils", _UTILS),
+    (r"(?:engine|engine\.topology)", "utils", frozenset(["get_source_inputs"])),
+    (r"objectives", "losses", None),
+    (r"initializations", "initializers", None),
+)
+"""Module of old, module of today, and the names in it; None where all are."""
+SUBMODULES = tuple((re.compile(rf"({KERAS})\.{old}"), new, names) for old, new, names in MOVED)
+
+GONE = {
+    r"layers\.LocallyConnected[12]D": "there is none in Keras 3: write a layer of your own",
+    r"layers\.CuDNN(?:LSTM|GRU)": "write `LSTM` or `GRU`, which use cuDNN by themselves",
+    r"layers\.(?:Deconvolution2D|Deconv2D)": "write `Conv2DTranspose`, without the shape of the output",
+    r"layers\.Atrous(?:Conv|Convolution)[12]D": "write `Conv2D(..., dilation_rate=)`",
+    r"layers\.(?:Merge|MaxoutDense|Highway)": "write it with `concatenate` and its kin, `Dense`",
+    r"utils\.multi_gpu_model": "write `tf.distribute.MirroredStrategy`",
+    r"utils\.(?:io_utils\.)?HDF5Matrix": "read the file by h5py",
+    r"utils\.print_summary": "write `model.summary()`",
+    r"wrappers\.scikit_learn": "is in the package scikeras",
+    r"applications\.imagenet_utils\._obtain_input_shape": "is private and gone: write the shape",
+    r"applications\.mobilenet\.(?:relu6|DepthwiseConv2D)": "is in keras.layers: `ReLU(6.0)`, `DepthwiseConv2D`",
+    r"legacy\.interfaces": "is gone: take the decorator away",
+    r"backend\.(?:tensorflow|theano)_backend": "import `keras.backend`, or TensorFlow itself",
+}
+"""Names without an equal, and what to write."""
+
+_WORDS_OF_BACKEND = (
+    "clear_session epsilon floatx get_uid image_data_format is_float_dtype is_int_dtype is_keras_tensor result_type "
+    "set_epsilon set_floatx set_image_data_format standardize_dtype backend"
+)
+BACKEND = frozenset(_WORDS_OF_BACKEND.split())
+"""What `keras.backend` has; what it lost lives on in `tensorflow.keras.backend`, the below excepted."""
+BACKEND_GONE = {
+    "image_dim_ordering": "write `image_data_format()`: 'channels_first' for 'th', 'channels_last' for 'tf'",
+    "set_image_dim_ordering": "write `set_image_data_format('channels_first')` for 'th', 'channels_last' for 'tf'",
+    "get_session": "there are no sessions in Keras 3: take it away",
+    "set_session": "there are no sessions in Keras 3: take it away",
+    "function": "write `keras.Model(inputs, outputs)` and call that",
+    "learning_phase": "write `training=` in the call of the layer or model",
+    "set_learning_phase": "write `training=` in the call of the layer or model",
+    "placeholder": "write `keras.Input`",
+    "tf": "import tensorflow",
+    "tensorflow_backend": "import tensorflow",
+    "manual_variable_initialization": "take it away",
+    "pattern_broadcast": "take it away",
+    "in_train_phase": "write `training=` in the call of the layer",
+    "gradients": "write `tf.GradientTape`",
+}
+
+OPTIMIZERS = {
+    "SGD": "0.01",
+    "Adam": "0.001",
+    "RMSprop": "0.001",
+    "Adagrad": "0.01",
+    "Adadelta": "1.0",
+    "Adamax": "0.002",
+    "Nadam": "0.002",
+}
+"""The optimizers of Keras 2, and their learning rates without an argument."""
+
+_REGULARIZED = {
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+    "init": "kernel_initializer",
+}
+_CONVOLUTION = _REGULARIZED | {
+    "nb_filter": "filters",
+    "filter_length": "kernel_size",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "atrous_rate": "dilation_rate",
+    "dim_ordering": "data_format",
+}
+_POOLING = {"border_mode": "padding", "dim_ordering": "data_format", "pool_length": "pool_size", "stride": "strides"}
+_RECURRENT = _REGULARIZED | {
+    "output_dim": "units",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+}
+KERAS_1_LAYERS = {
+    "Dense": _REGULARIZED | {"output_dim": "units"},
+    "Dropout": {"p": "rate"},
+    "SpatialDropout2D": {"p": "rate", "dim_ordering": "data_format"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "GaussianDropout": {"p": "rate"},
+    "BatchNormalization": {
+        "gamma_init": "gamma_initializer",
+        "beta_init": "beta_initializer",
+        "gamma_regularizer": "gamma_regularizer",
+    },
+    "Embedding": {"init": "embeddings_initializer", "W_regularizer": "embeddings_regularizer"},
+    "RepeatVector": {},
+    **{name: _RECURRENT for name in ("LSTM", "GRU", "SimpleRNN")},
+    **{
+        f"{name}{n}D": _CONVOLUTION
+        for name in ("Conv", "Convolution", "SeparableConv", "SeparableConvolution")
+        for n in (1, 2, 3)
+    },
+    **{f"{name}{n}D": _POOLING for name in ("MaxPooling", "AveragePooling") for n in (1, 2, 3)},
+    **{
+        f"{name}{n}D": {"dim_ordering": "data_format"}
+        for name in ("UpSampling", "ZeroPadding", "Cropping")
+        for n in (2, 3)
+    },
+    **{f"Global{name}Pooling2D": {"dim_ordering": "data_format"} for name in ("Max", "Average")},
+    "Flatten": {"dim_ordering": "data_format"},
+}
+"""Layers, and what Keras 1 called their arguments."""
+CONVOLUTIONS_2D = ("Conv2D", "Convolution2D")
+VALUES = {"'th'": '"channels_first"', "'tf'": '"channels_last"', '"th"': '"channels_first"', '"tf"': '"channels_last"'}
+MERGE_MODES = {"concat": "concatenate", "sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}

@@ -1,0 +1,109 @@
+"""What own generators and sequences hand to a model: lists of arrays, which Keras 3 refuses where Keras 2 took them."""
+
+import libcst as cst
+
+from . import patterns as m
+from .flows import METHODS, feedings, resolve
+
+_SEQUENCES = ("Sequence", "PyDataset")
+_TUPLE = "Keras 3 takes tuples of arrays, no lists: left alone. Write `tuple(...)`"
+_ONE = "Keras 3 predicts from tuples, `(x,)`: left alone. Write `yield (x,)` if this is an array"
+
+
+def rewrite_own_generators(program):
+    """Let generator functions that are fed to a model, and sequences, hand out tuples where lists are seen."""
+    predicted, trained = set(), set()
+    for fed in feedings(program):
+        for function in _functions(program, fed.arg.value):
+            (predicted if METHODS[fed.call.func.attr.value] == "predict" else trained).add(function)
+    for node in program.of(cst.Yield):
+        function = _around(program, node, cst.FunctionDef)
+        if function in predicted | trained and node.value is not None and not isinstance(node.value, cst.From):
+            _hand_out(program, node.value)
+            if function not in trained:
+                _make_tuple(program, node.value)
+    for node in program.of(cst.Return):
+        function = _around(program, node, cst.FunctionDef)
+        if (
+            function is not None
+            and function.name.value == "__getitem__"
+            and node.value is not None
+            and _is_sequence(program, program.parents.get(program.parents.get(function)))
+        ):
+            _hand_out(program, node.value)
+
+
+def _hand_out(program, value):
+    """Turn the lists in what is yielded or returned into tuples: `[x1, x2], y`, and `[x, y]` itself."""
+    if isinstance(value, cst.List):
+        _turn(program, value)
+    if not isinstance(value, (cst.Tuple, cst.List)):
+        return
+    for element in value.elements:
+        part = element.value
+        if isinstance(part, cst.List) and not isinstance(element, cst.StarredElement):
+            _turn(program, part)
+        elif isinstance(part, cst.Name):
+            values = [program.value(origin) for origin in program.origins(part)]
+            lists = [isinstance(one, cst.List) and len(one.elements) > 1 for one in values]
+            if lists and all(lists):
+                start, end = program.span(part)
+                program.insert(start, "tuple(")
+                program.insert(end, ")")
+            elif any(lists):
+                program.report(part, f"`{part.value}` may be a list, and {_TUPLE}")
+
+
+def _turn(program, node):
+    """`[a, b]` to `(a, b)`; lists of numbers, which are arrays, stay."""
+    if not node.elements or all(m.matches(one.value, m.Integer() | m.Float()) for one in node.elements):
+        return
+    start, end = program.span(node)
+    last = node.elements[-1]
+    one = len(node.elements) == 1 and not isinstance(last.comma, cst.Comma)
+    program.edits += [(start, start + 1, "("), (end - 1, end, ",)" if one else ")")]
+
+
+def _make_tuple(program, value):
+    """`yield x` to `yield (x,)` where `x` is an array for sure; other names are listed."""
+    if isinstance(value, (cst.Tuple, cst.List, cst.Dict)):
+        return
+    values = [value]
+    if isinstance(value, cst.Name):
+        values = [program.value(origin) for origin in program.origins(value)]
+    if values and all(isinstance(one, cst.Call) and _is_of_numpy(program, one) for one in values):
+        start, end = program.span(value)
+        program.insert(start, "(")
+        program.insert(end, ",)")
+    else:
+        program.report(value, _ONE)
+
+
+def _is_of_numpy(program, call):
+    return all(path and path.partition(".")[0] == "numpy" for path in program.paths(call.func))
+
+
+def _functions(program, data):
+    """The generator functions of the program that some data come from."""
+    calls = resolve(program, data, lambda _, call: isinstance(call.func, cst.Name)) or []
+    for call in calls:
+        yield from (node for origin in program.origins(call.func) if isinstance(node := _node(origin), cst.FunctionDef))
+
+
+def _node(origin):
+    return getattr(origin, "node", None)
+
+
+def _is_sequence(program, node):
+    """Whether a class is a `keras.utils.Sequence`."""
+    return isinstance(node, cst.ClassDef) and any(
+        path and path.rpartition(".")[2] in _SEQUENCES and "keras" in path.split(".")
+        for base in node.bases
+        for path in program.paths(base.value)
+    )
+
+
+def _around(program, node, kind):
+    while node is not None and not isinstance(node, kind):
+        node = program.parents.get(node)
+    return node

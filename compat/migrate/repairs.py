@@ -1,0 +1,322 @@
+"""What else of Keras 1 and 2 breaks in Keras 3: one table of repairs, those that are safe made, the others listed."""
+
+import re
+
+import libcst as cst
+
+from . import patterns as m
+from .constants import UNKNOWN, constant
+from .flows import METHODS
+from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
+from .modules import modules
+from .moved import (
+    BACKEND,
+    BACKEND_GONE,
+    CONVOLUTIONS_2D,
+    KERAS,
+    KERAS_1_LAYERS,
+    MERGE_MODES,
+    OPTIMIZERS,
+    VALUES,
+)
+from .saving import callbacks, weights
+
+_LEARNING_RATES = ("LearningRateScheduler", "ReduceLROnPlateau", ".lr", "learning_rate.assign", "set_value")
+
+
+def repair(program):
+    """Make the repairs of `REPAIRS` in a program.
+
+    Returns:
+        List of pairs of an import statement and a statement to add after it.
+    """
+    wanted = []
+    for one in REPAIRS:
+        wanted += one(program) or []
+    return wanted
+
+
+# The repairs
+
+
+def optimizers(program):
+    """`Adam(lr=0.1)` to `Adam(learning_rate=0.1)`; `decay=` to the schedule that it was."""
+    wanted, text = [], program.data.decode()
+    names = {**OPTIMIZERS, **{name.lower(): rate for name, rate in OPTIMIZERS.items()}}
+    classes = {name.lower(): name for name in OPTIMIZERS}
+    for call, name in calls_of(program, "optimizers", names):
+        given = keywords(call)
+        if name in classes and isinstance(call.func, cst.Attribute):
+            program.replace(call.func.attr, classes[name])
+        if "lr" in given and "learning_rate" not in given:
+            program.replace(given["lr"].keyword, "learning_rate")
+        for unset in ("epsilon", "clipnorm", "clipvalue"):
+            if unset == "epsilon" and unset in given and m.matches(given[unset].value, m.Name("None")):
+                program.drop(call, [given[unset]])
+        if "decay" not in given:
+            continue
+        decay = given["decay"]
+        rate = given.get("lr") or given.get("learning_rate")
+        if rate is None and call.args and call.args[0].keyword is None:
+            rate = call.args[0]
+        value = constant(program, decay.value)
+        schedule = "InverseTimeDecay"
+        if value == 0 and not isinstance(value, bool):
+            program.drop(call, [decay])
+        elif (
+            any(word in text for word in _LEARNING_RATES)
+            or not (places := program.places(program.roots(call.func)))
+            or program.assignments(schedule)
+            or "#" in program.code(call)
+        ):
+            program.report(
+                decay,
+                "`decay=` of optimizers is ignored by Keras 3: write `learning_rate=keras.optimizers.schedules."
+                "InverseTimeDecay(rate, 1, decay)`, unless a callback sets the learning rate",
+            )
+        else:
+            code = OPTIMIZERS[classes.get(name, name)] if rate is None else program.value_code(rate)
+            made = f"{schedule}({code}, 1, {program.value_code(decay)})"
+            if rate is None:
+                program.replace(decay, f"learning_rate={made}")
+            else:
+                start = program.span(rate)[0] if rate.keyword is None else program.span(rate.value)[0]
+                lead = 0 if rate.keyword is None else _parentheses(program, rate)
+                program.edits.append((start - lead, program.span(rate.value)[1] + lead, made))
+                program.drop(call, [decay])
+            home = (
+                "tensorflow.keras"
+                if any(p and p.startswith("tensorflow") for p in program.paths(call.func))
+                else "keras"
+            )
+            wanted += [(place, f"from {home}.optimizers.schedules import {schedule}") for place in places]
+    for node in program.of(cst.Attribute):
+        if m.matches(node, m.Attribute(m.Attribute(attr=m.Name("optimizer")), m.Name("lr"))):
+            program.replace(node.attr, "learning_rate")
+    return wanted
+
+
+def _parentheses(program, arg):
+    start = program.span(arg)[0]
+    return program.between(start, program.span(arg.value)[0]).count("(")
+
+
+def accuracy(program):
+    """`history["acc"]` and `monitor="val_acc"` to "accuracy", where a model is compiled with that."""
+    texts = [(node, node.raw_value) for node in program.of(cst.SimpleString) if "acc" in node.raw_value]
+    compiled = [
+        text
+        for call in program.of(cst.Call)
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compile"
+        for name, arg in keywords(call).items()
+        if name == "metrics"
+        for text in (node.raw_value for node in m.findall(arg.value, m.SimpleString()))
+    ]
+    for node, text in texts:
+        if text not in ("acc", "val_acc") and not re.search(r"\{(?:val_)?acc[:}]", text):
+            continue
+        if not _is_of_history(program, node, text):
+            continue
+        if "acc" in compiled:
+            continue  # its name is what it was compiled with
+        if "accuracy" not in compiled:
+            program.report(
+                node, f'`{text}` is `{text.replace("acc", "accuracy")}` in Keras 3, where `metrics` says "accuracy"'
+            )
+            continue
+        for match in re.finditer(r"(?<![a-z])(?:val_)?acc(?![a-z])", program.code(node)):
+            edit_inside(program, node, match.end(), match.end(), "uracy")
+
+
+def _is_of_history(program, node, text):
+    """Whether a string is the name of a metric: a key of a history, what a callback monitors or names a file by."""
+    parent = program.parents[node]
+    if isinstance(parent, cst.Arg):
+        keyword = parent.keyword.value if parent.keyword else None
+        callback = named(program, program.parents[parent].func, "callbacks")
+        if keyword == "monitor":
+            return True
+        return callback is not None and (keyword == "filepath" or keyword is None)
+    if isinstance(parent, cst.Index):
+        value = program.parents[program.parents[parent]].value
+        code = program.code(value)
+        return bool(re.search(r"hist|\blogs\b|\blog\b", code, re.IGNORECASE)) or _is_history(program, value)
+    if isinstance(parent, (cst.Assign, cst.BinaryOperation)) or "{" in text:
+        return "{" in text and "epoch" in text
+    return False
+
+
+def _is_history(program, value):
+    values = [program.value(origin) for origin in program.origins(value)] if isinstance(value, cst.Name) else []
+    return bool(values) and all(one is not None and re.search(r"\.history$", program.code(one)) for one in values)
+
+
+def models(program):
+    """`Model(input=, output=)` to `Model(inputs=, outputs=)`."""
+    for call, _ in calls_of(program, "(?:models|engine|engine.training)", ("Model",)):
+        _rename(program, call, {"input": "inputs", "output": "outputs"})
+    for call in program.of(cst.Call):
+        if program.paths(call.func) <= {"keras.Model", "tensorflow.keras.Model"}:
+            _rename(program, call, {"input": "inputs", "output": "outputs"})
+
+
+def _rename(program, call, names):
+    given = keywords(call)
+    for old, new in names.items():
+        if old in given and new not in given and old != new:
+            program.replace(given[old].keyword, new)
+
+
+def layers(program):
+    """The arguments of layers in Keras 1: other names, and `nb_row, nb_col` for a kernel."""
+    for call, name in calls_of(program, "layers", KERAS_1_LAYERS):
+        given = keywords(call)
+        _rename(program, call, KERAS_1_LAYERS[name])
+        if "dim_ordering" in given:
+            code = program.code(given["dim_ordering"].value)
+            program.replace(given["dim_ordering"].value, VALUES.get(code, code))
+            if code not in VALUES and "default" not in code:
+                program.report(
+                    given["dim_ordering"], "`dim_ordering` is `data_format` in Keras 3: 'channels_first' for 'th'"
+                )
+        if name == "BatchNormalization" and "mode" in given and constant(program, given["mode"].value) in (0, 2):
+            program.drop(call, [given["mode"]])
+        if name in CONVOLUTIONS_2D:
+            _kernel(program, call, given, name == "Convolution2D" or not KERAS_1_LAYERS[name].keys().isdisjoint(given))
+    _merges(program)
+
+
+def _kernel(program, call, given, is_keras_1):
+    """`Convolution2D(32, 3, 3)` to `Convolution2D(32, (3, 3))`, in standalone Keras: TensorFlow's never took it so."""
+    by_position = [arg for arg in call.args if arg.keyword is None and not arg.star]
+    standalone = not any(path and path.startswith("tensorflow") for path in program.paths(call.func))
+    old = standalone and not any(arg.star for arg in call.args)
+    if len(by_position) >= 3 and old and "strides" not in given:
+        row, column = by_position[1:3]
+        sizes = [constant(program, arg.value) for arg in (row, column)]
+        if not is_keras_1:
+            if all(isinstance(size, int) for size in sizes):
+                code = f"({program.code(row.value)}, {program.code(column.value)})"
+                program.report(
+                    column, f"the third number is the stride in Keras 3; if a kernel is meant, write `{code}`"
+                )
+        elif all(size is UNKNOWN or isinstance(size, int) for size in sizes):
+            program.insert(program.span(row)[0], "(")
+            program.insert(program.span(column)[1], ")")
+    elif old and {"nb_row", "nb_col"} <= set(given):
+        row, column = given["nb_row"], given["nb_col"]
+        program.replace(row, f"kernel_size=({program.value_code(row)}, {program.value_code(column)})")
+        program.drop(call, [column])
+
+
+def _merges(program):
+    """`merge([a, b], mode="concat")` to `concatenate([a, b])`."""
+    needed = {}
+    for call in program.of(cst.Call):
+        if named(program, call.func, "layers") != "merge" or not isinstance(call.func, cst.Name):
+            continue
+        given = keywords(call)
+        mode = constant(program, given["mode"].value) if "mode" in given else "sum"
+        new = MERGE_MODES.get(mode) if isinstance(mode, str) else None
+        bindings = program.roots(call.func)
+        if new is None or len(bindings) != 1 or bindings[0].alias is None or program.assignments(new):
+            program.report(
+                call, "`merge` is not in Keras 3: write `concatenate`, `add`, `multiply` ... of keras.layers"
+            )
+            needed.setdefault(bindings[0] if bindings else None, set()).add(None)
+            continue
+        program.replace(call.func, new)
+        if "mode" in given:
+            program.drop(call, [given["mode"]])
+        if "concat_axis" in given:
+            program.replace(given["concat_axis"].keyword, "axis")
+        needed.setdefault(bindings[0], set()).add(new)
+    for binding, names in needed.items():
+        if binding is not None and None not in names and binding.alias.asname is None:
+            program.replace(binding.alias, ", ".join(sorted(names)))
+
+
+def fits(program):
+    """`fit(nb_epoch=)` to `epochs=`; `class_weight="auto"`, which was never looked at, goes."""
+    if not is_keras(program) and not program.stars:
+        return
+    for call in program.of(cst.Call):
+        if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in METHODS:
+            continue
+        given = keywords(call)
+        if call.func.attr.value == "fit" and "nb_epoch" in given and "epochs" not in given:
+            program.replace(given["nb_epoch"].keyword, "epochs")
+        weights = given.get("class_weight") if METHODS[call.func.attr.value] == "fit" else None
+        if weights is not None and constant(program, weights.value) in ("auto", "balanced"):
+            program.drop(call, [weights])
+        if call.func.attr.value == "fit" and "show_accuracy" in given:
+            program.drop(call, [given["show_accuracy"]])
+
+
+def backend(program):
+    """`from keras import backend as K` to TensorFlow's, which kept what Keras's lost; the rest is listed."""
+    bound = [b for b in program.bindings if re.fullmatch(r"keras\.backend", b.target) and b.alias is not None]
+    for binding in bound:
+        lost = {}
+        for name in program.uses(binding):
+            parent = program.parents[name]
+            if isinstance(parent, cst.Attribute) and parent.value is name:
+                lost.setdefault(parent.attr.value, []).append(parent)
+        _orderings(program, lost)
+        if any(name not in BACKEND and name not in BACKEND_GONE for name in lost):
+            statement = binding.statement
+            if isinstance(statement, cst.ImportFrom) and len(statement.names) == 1:
+                program.replace(statement.module, "tensorflow.keras")
+            elif isinstance(statement, cst.Import) and binding.alias.asname is not None:
+                program.replace(binding.alias.name, "tensorflow.keras.backend")
+            elif isinstance(statement, cst.ImportFrom) and "#" not in program.code(statement):
+                program.add_statement(statement, f"from tensorflow.keras import {program.code(binding.alias)}")
+                program.remove(statement.names, [binding.alias])
+            else:
+                program.report(statement, "write `from tensorflow.keras import backend`: Keras's own lost what is used")
+    for binding in program.bindings:
+        if re.fullmatch(rf"{KERAS}\.backend", binding.target) and binding.alias is not None:
+            for name in program.uses(binding):
+                parent = program.parents[name]
+                used = isinstance(parent, cst.Attribute) and parent.value is name
+                if used and (how := BACKEND_GONE.get(parent.attr.value)) and not program.is_edited(parent):
+                    program.report(parent, f"`{parent.attr.value}` of the backend is not in Keras 3: {how}")
+
+
+def _orderings(program, lost):
+    """`K.image_dim_ordering() == 'th'` to `K.image_data_format() == "channels_first"`."""
+    for node in lost.get("set_image_dim_ordering", []):
+        call = program.parents[node]
+        if isinstance(call, cst.Call) and len(call.args) == 1 and (code := program.code(call.args[0].value)) in VALUES:
+            program.replace(node.attr, "set_image_data_format")
+            program.edits.append((*program.span(node), f"{program.code(node.value)}.set_image_data_format"))
+            program.replace(call.args[0].value, VALUES[code])
+    for node in lost.get("image_dim_ordering", []):
+        call = program.parents[node]
+        comparison = program.parents[call]
+        if not isinstance(comparison, cst.Comparison) or len(comparison.comparisons) != 1:
+            continue
+        target = comparison.comparisons[0]
+        code = program.code(target.comparator)
+        if comparison.left is call and isinstance(target.operator, (cst.Equal, cst.NotEqual)) and code in VALUES:
+            program.edits.append((*program.span(node), f"{program.code(node.value)}.image_data_format"))
+            program.replace(target.comparator, VALUES[code])
+
+
+def predictions(program):
+    """`predict_classes` and `predict_proba`, which are listed: what to write depends on the last layer."""
+    if not is_keras(program):
+        return
+    for node in program.of(cst.Attribute):
+        parent = program.parents[node]
+        if isinstance(parent, cst.Call) and parent.func is node and node.attr.value in ("predict_classes",):
+            model = program.code(node.value)
+            program.report(
+                node,
+                f"`predict_classes` is not in Keras 3: write `{model}.predict(...).argmax(axis=-1)`, or for one "
+                f"sigmoid `({model}.predict(...) > 0.5).astype('int32')`",
+            )
+
+
+REPAIRS = (optimizers, accuracy, modules, models, layers, fits, callbacks, weights, backend, predictions)
+"""Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""
