@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from .explaining.explain import explain
     from .image import DataFrameIterator, DirectoryIterator, ImageDataGenerator, Iterator, NumpyArrayIterator
     from .installing.install import install, uninstall
-    from .loaders import image_dataset_from_directory
+    from .loaders import (
+        audio_dataset_from_directory,
+        image_dataset_from_directory,
+        text_dataset_from_directory,
+        timeseries_dataset_from_array,
+    )
     from .pictures import compare, preview
 
 __all__ = [
@@ -28,12 +33,15 @@ __all__ = [
     "Iterator",
     "NumpyArrayIterator",
     "Stateless",
+    "audio_dataset_from_directory",
     "compare",
     "distribute",
     "explain",
     "image_dataset_from_directory",
     "install",
     "preview",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_dataset",
     "to_device",
     "uninstall",
@@ -41,12 +49,15 @@ __all__ = [
 
 _HOMES = {
     "Stateless": "data.stateless",
+    "audio_dataset_from_directory": "loaders",
     "compare": "pictures",
     "distribute": "convert",
     "explain": "explaining.explain",
     "image_dataset_from_directory": "loaders",
     "install": "installing.install",
     "preview": "pictures",
+    "text_dataset_from_directory": "loaders",
+    "timeseries_dataset_from_array": "loaders",
     "to_dataset": "convert",
     "to_device": "device",
     "uninstall": "installing.install",

@@ -1,62 +1,317 @@
-"""Keras's own loaders with augmentation on the fly."""
+"""Keras's own loaders with augmentation on the fly, parts, checks, and errors that name the file."""
 
 from __future__ import annotations
 
+import inspect
 import os
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import keras
 
-from ..layers import augment as augmented
-from ..layers.base import ImageLayer
+from .data.decoding import CHANNELS, KERAS_INTERPOLATIONS
 from .image import ImageDataGenerator
+from .loading import audio, augmenting, images, series, texts
+from .loading.directory import Folder
+
+_Augment = Callable[..., Any] | ImageDataGenerator | None
+_Subset = Literal["training", "validation", "test", "both", "all"] | None
 
 
 def image_dataset_from_directory(
     directory: str | os.PathLike[str],
-    *args: Any,
-    augment: ImageLayer | ImageDataGenerator | None = None,
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: int | tuple[int, int] = (256, 256),
+    shuffle: bool = True,
     seed: int | None = None,
-    **kwargs: Any,
+    validation_split: float | tuple[float, float] | None = None,
+    subset: _Subset = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: str = "tf",
+    verbose: bool = True,
+    *,
+    augment: _Augment = None,
+    on_error: Literal["raise", "skip"] = "raise",
 ) -> Any:
     """`keras.utils.image_dataset_from_directory` with augmentation on the fly.
 
     What is loaded is what Keras loads, with its decoders, resizing, split and shuffling: see the migration guide for
-    what differs from `flow_from_directory`. For what Keras's other `*_dataset_from_directory` functions return, use
+    what differs from `flow_from_directory`. For other datasets there is
     `dataset.apply(keras_regen.layers.augment(layer, seed))`.
 
     Args:
-        directory, *args, **kwargs: those of the function of Keras.
-        augment: a layer of `keras_regen.layers`, or an `ImageDataGenerator`, whose `to_layers()` is taken, or None. The
-            validation data of `subset="both"`, or of `subset="validation"`, are not augmented, but normalized.
+        directory, labels, label_mode, class_names, color_mode, batch_size, image_size, shuffle, interpolation,
+            follow_links, crop_to_aspect_ratio, pad_to_aspect_ratio, data_format, verbose: those of Keras's function.
         seed: int, of Keras's shuffling and of the draws.
+        validation_split: a fraction, as for Keras; or two, (validation, test).
+        subset: "training", "validation" or "both" of them, as for Keras; or "test", or "all" three.
+        format: "tf"; or another one of the installed Keras's, whose function then takes over, and which goes with no
+            argument below but `augment`, and with no test data.
+        augment: any layer, a function of a batch of images (with a parameter `seed`, an int32 tensor (2,), if it
+            draws), or an `ImageDataGenerator`, whose `to_layers()` is taken; or None. Without batches it gets single
+            images. Training data are augmented. For validation and test data a layer is called with `training=False`,
+            so that it normalizes still; a function is not called.
+        on_error: "raise" an error that names the files that are no images; or "skip" them, and print their names.
 
     Returns:
-        What the function of Keras returns, with its attributes `class_names` and `file_paths`. With `seed` the same
-        images at any parallelism, new ones every epoch.
+        `tf.data.Dataset` with the attributes `class_names` and `file_paths`, or a list of those for "both" and "all".
+        With `seed` the same images at any parallelism, new ones every epoch.
 
     Raises:
         TypeError: `augment` is something else.
+        ValueError: an argument has no such value, or no file is found.
+        tf.errors.InvalidArgumentError: while it runs, if a file is no image; it names it.
 
     Example:
 
     ```python
-    train, validation = image_dataset_from_directory(
-        "photos", augment=RandomAffine(rotation=20), validation_split=0.2, subset="both", seed=1
+    train, validation, test = image_dataset_from_directory(
+        "photos", augment=RandomAffine(rotation=20), validation_split=(0.2, 0.1), subset="all", seed=1
     )
     ```
     """
-    loaded = keras.utils.image_dataset_from_directory(directory, *args, seed=seed, **kwargs)
-    if augment is None:
-        return loaded
-    layer = augment.to_layers() if isinstance(augment, ImageDataGenerator) else augment
-    if not isinstance(layer, ImageLayer):
-        raise TypeError(
-            "`augment` must be a layer of keras_regen.layers or an ImageDataGenerator. "
-            f"Received: {type(augment).__name__}"
+    arguments = {name: value for name, value in locals().items() if name not in ("augment", "on_error")}
+    augment = augment.to_layers() if isinstance(augment, ImageDataGenerator) else augment
+    if format != "tf":
+        return _of_keras(keras.utils.image_dataset_from_directory, arguments, augment, on_error != "raise")
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if len(size) != 2:
+        raise ValueError(f"`image_size` must be (height, width). Received: {image_size!r}")
+    for name, value, known in (
+        ("color_mode", color_mode, tuple(CHANNELS)),
+        ("interpolation", interpolation.lower(), KERAS_INTERPOLATIONS),
+        ("data_format", data_format or keras.config.image_data_format(), ("channels_first", "channels_last")),
+    ):
+        if value not in known:
+            raise ValueError(f"`{name}` must be one of {known}. Received: {value!r}")
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError("`crop_to_aspect_ratio` and `pad_to_aspect_ratio` cannot both be True.")
+    folder = _folder(arguments, augment, on_error)
+    fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
+    first = (data_format or keras.config.image_data_format()) == "channels_first"
+    read = images.reader(size, CHANNELS[color_mode], interpolation.lower(), fit, first)
+    endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+    return folder.datasets(endings, lambda paths: lambda dataset: images.batches(folder, read, dataset))
+
+
+def text_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    batch_size: int | None = 32,
+    max_length: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | tuple[float, float] | None = None,
+    subset: _Subset = None,
+    follow_links: bool = False,
+    format: str = "tf",
+    verbose: bool = True,
+    *,
+    augment: _Augment = None,
+    check: bool = True,
+    on_error: Literal["raise", "skip"] = "raise",
+) -> Any:
+    """`keras.utils.text_dataset_from_directory` with augmentation on the fly.
+
+    Args:
+        directory, labels, label_mode, class_names, batch_size, shuffle, follow_links, verbose: those of Keras's
+            function.
+        max_length: of a text, in bytes, where it is cut off, as Keras does: be it within a letter.
+        seed, validation_split, subset, format: those of `image_dataset_from_directory`.
+        augment: as there, of a batch of texts, a string tensor (n,).
+        check: whether a file must be text in UTF-8 without bytes of zero. Otherwise the bytes are taken as they are.
+        on_error: "raise" an error that names the file that is none; or "skip" it, and print its name.
+
+    Returns:
+        What `image_dataset_from_directory` returns, of texts.
+
+    Raises:
+        TypeError, ValueError, tf.errors.InvalidArgumentError: as there.
+
+    Example:
+
+    ```python
+    train, validation = text_dataset_from_directory("reviews", validation_split=0.2, subset="both", seed=1)
+    ```
+    """
+    arguments = {name: value for name, value in locals().items() if name not in ("augment", "check", "on_error")}
+    if format != "tf":
+        unlike = on_error != "raise" or not check
+        return _of_keras(keras.utils.text_dataset_from_directory, arguments, augment, unlike)
+    folder, read = _folder(arguments, augment, on_error), texts.reader(max_length, check)
+    return folder.datasets((".txt",), lambda paths: lambda dataset: folder.batches_of(dataset, read))
+
+
+def audio_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    batch_size: int | None = 32,
+    sampling_rate: int | None = None,
+    output_sequence_length: int | None = None,
+    ragged: bool = False,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | tuple[float, float] | None = None,
+    subset: _Subset = None,
+    follow_links: bool = False,
+    verbose: bool = True,
+    *,
+    augment: _Augment = None,
+    check: bool = True,
+    on_error: Literal["raise", "skip"] = "raise",
+) -> Any:
+    """`keras.utils.audio_dataset_from_directory` for all kinds of WAV files, with augmentation on the fly.
+
+    Keras reads PCM of 16 bits; this PCM of 8, 16, 24 and 32 bits, and floats of 32 and 64, in any number of channels.
+    Samples are float32 in -1..1.
+
+    Args:
+        directory, labels, label_mode, class_names, batch_size, output_sequence_length, ragged, shuffle, follow_links,
+            verbose: those of Keras's function.
+        sampling_rate: samples a second that each file must have. None: those of the first file that can be read.
+            Nothing is resampled, for which Keras's function needs tensorflow-io.
+        seed, validation_split, subset: those of `image_dataset_from_directory`.
+        augment: as there, of a batch of samples (n, steps, channels).
+        check: whether the files must have the same rate and number of channels. Otherwise rates are ignored, as Keras
+            does, and files of fewer channels get silent ones, where recordings are filled up to the longest.
+        on_error: "raise" an error that names the file that is not whole, not WAV or not like the others, and says why;
+            or "skip" it, and print that.
+
+    Returns:
+        What `image_dataset_from_directory` returns, of samples.
+
+    Raises:
+        TypeError, ValueError, tf.errors.InvalidArgumentError: as there.
+
+    Example:
+
+    ```python
+    train = audio_dataset_from_directory("commands", output_sequence_length=16_000, augment=louder, seed=1)
+    ```
+    """
+    arguments = {name: value for name, value in locals().items() if name not in ("augment", "check", "on_error")}
+    if ragged and output_sequence_length is not None:
+        raise ValueError("`ragged` and `output_sequence_length` cannot both be set.")
+    for name in ("sampling_rate", "output_sequence_length"):
+        value = arguments[name]
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ValueError(f"`{name}` must be None or an integer of at least 1. Received: {value!r}")
+    folder = _folder(arguments, augment, on_error)
+    filled = batch_size is not None and output_sequence_length is None and not ragged
+
+    def load(paths):
+        read = audio.reader(paths, sampling_rate, output_sequence_length, ragged, check)
+        batch = (lambda dataset: dataset.padded_batch(batch_size)) if filled else None
+        return lambda dataset: folder.batches_of(dataset, read, batch)
+
+    return folder.datasets((".wav",), load)
+
+
+def timeseries_dataset_from_array(
+    data: Any,
+    targets: Any,
+    sequence_length: int,
+    sequence_stride: int = 1,
+    sampling_rate: int = 1,
+    batch_size: int | None = 128,
+    shuffle: bool = False,
+    seed: int | None = None,
+    start_index: int | None = None,
+    end_index: int | None = None,
+    format: str = "tf",
+    *,
+    augment: _Augment = None,
+    validation_split: float | tuple[float, float] | None = None,
+    subset: _Subset = None,
+) -> Any:
+    """`keras.utils.timeseries_dataset_from_array` with augmentation on the fly, and in parts that follow each other.
+
+    Args:
+        data, targets, sequence_length, sequence_stride, sampling_rate, batch_size, shuffle, start_index, end_index:
+            those of Keras's function. With parts `end_index` may be the length of the data.
+        seed, format: those of `image_dataset_from_directory`.
+        augment: as there, of a batch of windows.
+        validation_split: a fraction of the steps, or two, (validation, test): the last ones are the test data, those
+            before them the validation data. No window reaches from one part into the next; a target, which is that of
+            the step at which its window begins in `targets`, is of the same part of `targets`.
+        subset: that of `image_dataset_from_directory`. Of several, the training data alone are shuffled.
+
+    Returns:
+        What Keras's function returns, or a list of those for "both" and "all".
+
+    Raises:
+        TypeError: `augment` is nothing that can be applied.
+        ValueError: an argument has no such value, or a part is shorter than a window.
+
+    Example:
+
+    ```python
+    train, validation, test = timeseries_dataset_from_array(
+        data[:-24], data[24:, 0], 24, shuffle=True, seed=1, validation_split=(0.1, 0.1), subset="all"
+    )
+    ```
+    """
+    augmenting.check(augment)
+    arguments = {"sequence_stride": sequence_stride, "batch_size": batch_size, "seed": seed}
+    made = series.windows(
+        data,
+        targets,
+        sequence_length,
+        sampling_rate,
+        shuffle,
+        start_index,
+        end_index,
+        validation_split,
+        subset,
+        **_formatted(keras.utils.timeseries_dataset_from_array, arguments, format),
+    )
+    apply = augmenting.augmented if format == "tf" else augmenting.mapped
+    results = [apply(dataset, augment, seed, name in (None, "training")) for name, dataset in made.items()]
+    return results if len(results) > 1 else results[0]
+
+
+def _folder(arguments, augment, on_error):
+    shared = {name: value for name, value in arguments.items() if name in Folder.__dataclass_fields__}
+    return Folder(**shared, augment=augment, on_error=on_error)
+
+
+def _of_keras(function, arguments, augment, unlike):
+    """What Keras's function returns in another format, augmented."""
+    augmenting.check(augment)
+    if unlike or isinstance(arguments["validation_split"], (tuple, list)):
+        raise ValueError(
+            f"format={arguments['format']!r} goes with `augment`, but with no test data and no other argument that "
+            f"Keras's {function.__name__} does not have."
         )
-    subset = kwargs.get("subset")
+    made = function(**_formatted(function, arguments, arguments["format"]))
+    if augment is None:
+        return made
+    subset = arguments["subset"]
     if subset == "both":
-        train, validation = loaded
-        return train.apply(augmented(layer, seed)), validation.apply(augmented(layer, seed, training=False))
-    return loaded.apply(augmented(layer, seed, training=subset != "validation"))
+        return [
+            augmenting.mapped(part, augment, arguments["seed"], training)
+            for part, training in zip(made, (True, False), strict=True)
+        ]
+    return augmenting.mapped(made, augment, arguments["seed"], subset != "validation")
+
+
+def _formatted(function, arguments, format):
+    """The arguments with the format, which older versions of Keras do not take."""
+    arguments = {name: value for name, value in arguments.items() if name != "format"}
+    if "format" in inspect.signature(function).parameters:
+        return {**arguments, "format": format}
+    if format != "tf":
+        raise ValueError(f"`format` must be 'tf' with Keras {keras.__version__}. Received: {format!r}")
+    return arguments

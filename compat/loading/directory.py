@@ -1,0 +1,171 @@
+"""What the loaders of a directory have in common: which files, with which labels, in which part, in which order."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..data.files import scan
+from ..data.listing import list_directory
+from ..data.messages import endings, print_message
+from . import augmenting
+from .splits import parts
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The arguments that the loaders of a directory share. For what they mean see `..loaders`."""
+
+    directory: str | os.PathLike[str]
+    labels: Any
+    label_mode: str | None
+    class_names: list[str] | None
+    batch_size: int | None
+    shuffle: bool
+    seed: int | None
+    validation_split: float | tuple[float, float] | None
+    subset: str | None
+    follow_links: bool
+    verbose: bool
+    augment: Any
+    on_error: str
+
+    def __post_init__(self):
+        inferred = isinstance(self.labels, str) and self.labels == "inferred"
+        if not inferred and self.labels is not None and not isinstance(self.labels, (list, tuple)):
+            raise ValueError(
+                "`labels` must be 'inferred', None, or a list or tuple with the label of each file, by the order of "
+                f"their paths. Received: {self.labels!r}"
+            )
+        if self.class_names is not None and not inferred:
+            raise ValueError(f"`class_names` needs labels='inferred'. Received: labels={self.labels!r}")
+        if self.label_mode not in ("int", "categorical", "binary", None):
+            raise ValueError(
+                f"`label_mode` must be 'int', 'categorical', 'binary' or None. Received: {self.label_mode!r}"
+            )
+        if self.on_error not in ("raise", "skip"):
+            raise ValueError(f"`on_error` must be 'raise' or 'skip'. Received: {self.on_error!r}")
+        parts(self.validation_split, self.subset, 0)
+        if self.validation_split and self.shuffle and self.seed is None:
+            raise ValueError("`seed` is needed with `validation_split` and `shuffle`, or the parts would overlap.")
+        augmenting.check(self.augment)
+
+    def datasets(self, extensions, load):
+        """The dataset, or the list of those, that `subset` asks for.
+
+        Args:
+            extensions: tuple of endings of files, in lower case, with their dots.
+            load: function of all paths that returns a function of a dataset, of paths or of pairs (path, label), that
+                returns a dataset of batches, as `batches_of` does.
+
+        Returns:
+            `tf.data.Dataset` with the attributes `class_names` and `file_paths`.
+        """
+        seed = np.random.randint(1_000_000) if self.seed is None else self.seed
+        paths, labels, class_names = self._listed(extensions)
+        if self.shuffle:
+            order = np.arange(len(paths))
+            np.random.RandomState(seed).shuffle(order)
+            paths = [paths[place] for place in order]
+            labels = None if labels is None else labels[order]
+        read = load(paths)
+        made = []
+        wanted = parts(self.validation_split, self.subset, len(paths))
+        for name, places in wanted.items():
+            if self.verbose and name:
+                print_message(f"Using {places.stop - places.start} files for {name}.")
+            dataset = tf.data.Dataset.from_tensor_slices(paths[places])
+            if labels is not None:
+                dataset = tf.data.Dataset.zip(dataset, tf.data.Dataset.from_tensor_slices(labels[places]))
+            if self.shuffle and (len(wanted) == 1 or name == "training"):
+                dataset = dataset.shuffle(self.batch_size * 8 if self.batch_size else 1024, seed=seed)
+            if labels is not None:
+                dataset = dataset.map(lambda path, label: (path, self._encoded(label, len(class_names))))
+            dataset = read(dataset)
+            training = name in (None, "training")
+            dataset = augmenting.augmented(dataset, self.augment, self.seed, training).prefetch(tf.data.AUTOTUNE)
+            dataset.class_names, dataset.file_paths = class_names, paths[places]
+            made.append(dataset)
+        return made if len(made) > 1 else made[0]
+
+    def _listed(self, extensions):
+        """Paths, labels or None, and names of the classes or None."""
+        directory, inferred = os.fspath(self.directory), isinstance(self.labels, str)
+        unlabelled = self.labels is None or self.label_mode is None
+        folders = [""]
+        if inferred and not unlabelled:
+            present = sorted(name for name in scan(directory, ()).folders if not name.startswith("."))
+            folders = present if self.class_names is None else list(self.class_names)
+            if absent := set(folders) - set(present):
+                raise ValueError(
+                    f"`class_names` must be names of folders in {directory}: {present}. Received: {sorted(absent)}"
+                )
+        listing = list_directory(directory, folders, extensions, follow_links=self.follow_links)
+        paths = [os.path.join(directory, name) for files in listing.files for name in files]
+        if not paths:
+            others = f" There are files of other endings: {endings(listing.left_out)}." if listing.left_out else ""
+            raise ValueError(f"No files ending in {', '.join(extensions)} were found in {directory}.{others}")
+        if unlabelled:
+            labels = classes = None
+        elif inferred:
+            labels = np.repeat(np.arange(len(folders), dtype="int32"), [len(files) for files in listing.files])
+            classes = folders
+        else:
+            labels, classes = tf.constant(self.labels).numpy(), [str(label) for label in sorted(set(self.labels))]
+            if len(labels) != len(paths):
+                raise ValueError(
+                    f"`labels` must have one for each of the {len(paths)} files in {directory}. "
+                    f"Received: {len(labels)} labels"
+                )
+            if self.label_mode == "categorical" and not set(self.labels) <= set(range(len(classes))):
+                raise ValueError(
+                    f"`labels` with label_mode='categorical' must be 0..{len(classes) - 1}, as there are "
+                    f"{len(classes)} of them. Received: {', '.join(classes[:10])}"
+                )
+        if self.label_mode == "binary" and classes is not None and len(classes) != 2:
+            raise ValueError(f"label_mode='binary' needs exactly 2 classes. Received: {classes}")
+        if self.verbose:
+            of_classes = "" if classes is None else f" belonging to {len(classes)} classes"
+            print_message(f"Found {len(paths)} files{of_classes}.")
+        return paths, labels, classes
+
+    def _encoded(self, label, classes):
+        if self.label_mode == "binary":
+            return tf.cast(label, tf.float32)[None]
+        return tf.one_hot(label, classes) if self.label_mode == "categorical" else label
+
+    def batches_of(self, dataset, one, batch=None):
+        """Read what a dataset of paths, or of pairs (path, label), names.
+
+        Args:
+            one: function of a path, a string scalar, that returns what is in the file and a string scalar: why it is
+                not to be used, or "".
+            batch: function of a dataset that returns one of batches; None for the usual.
+        """
+        is_tuple = isinstance(dataset.element_spec, tuple)
+
+        @tf.autograph.experimental.do_not_convert
+        def read(path, *label):
+            value, why = one(path)
+            said = tf.strings.join([path, why], " ")
+            if self.on_error == "raise":
+                with tf.control_dependencies([tf.debugging.Assert(why == b"", [said])]):
+                    return (True, tf.identity(value), *label)
+            printed = tf.cond(why == b"", tf.no_op, lambda: tf.print("Skipped:", said))
+            with tf.control_dependencies([printed]):
+                return (tf.identity(why == b""), value, *label)
+
+        dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return self.batched(dataset, is_tuple, batch)
+
+    def batched(self, dataset, is_tuple, batch: Callable[[Any], Any] | None = None):
+        """Batches of a dataset of elements (whether to be used, value, label or none)."""
+        if self.on_error == "skip":
+            dataset = dataset.filter(lambda good, *_: good)
+        dataset = dataset.map(lambda _, *element: element if is_tuple else element[0])
+        if batch is not None:
+            return batch(dataset)
+        return dataset if self.batch_size is None else dataset.batch(self.batch_size)

@@ -1,0 +1,23 @@
+"""Texts, one file each."""
+
+import tensorflow as tf
+
+
+def reader(max_length, check):
+    """A function of a path that returns the text in the file, and why it is not to be used, or ""."""
+
+    def read(path):
+        content = tf.io.read_file(path)
+        why = _no_text(content) if check else tf.constant("")
+        return (content if max_length is None else tf.strings.substr(content, 0, max_length)), why
+
+    return tf.function(read, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+
+
+def _no_text(content):
+    """Why a content is no text in UTF-8; "" if it is one."""
+    # What is not UTF-8 becomes a replacement character, which is another text.
+    same = tf.strings.unicode_transcode(content, "UTF-8", "UTF-8", errors="replace") == content
+    zeros = tf.strings.regex_full_match(content, r"\C*\x00\C*")
+    encoded = "is no text in UTF-8: convert it, or take it as it is with check=False"
+    return tf.where(zeros, "holds bytes of zero, as no text in UTF-8 does", tf.where(same, "", encoded))
