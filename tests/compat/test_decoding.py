@@ -306,7 +306,7 @@ def test_load_batch_is_writable_traced_once_and_takes_any_path(files, tmp_path):
 
 def test_pillow_alone_never_runs_tensorflow(files, monkeypatch):
     """A forked child process may not touch TensorFlow."""
-    monkeypatch.setattr(module, "tf", None)
+    monkeypatch.setattr(module, "tensorflow_if_loaded", None)
     decoding = Decoding(10, 10)
     assert_same(load_batch(files["rgb"][:5], decoding, use_tensorflow=False), files["rgb"][:5], decoding, "Pillow")
 

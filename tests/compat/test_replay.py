@@ -310,15 +310,15 @@ def test_scipy_and_the_kernels_agree(monkeypatch, jpeg_directory):
 
 def test_the_last_batch_is_computed_at_the_size_of_the_others(always_compile, monkeypatch):
     """So that nothing is compiled for it."""
-    from keras_regen.compat.data import augmentation
+    from keras_regen.compat.data import augmentation_in_graph
 
-    sizes, compiled = [], augmentation.compiled
+    sizes, compiled = [], augmentation_in_graph.compiled
 
     def recording(*arguments):
         function = compiled(*arguments)
         return lambda images, *rest: sizes.append(len(images)) or function(images, *rest)
 
-    monkeypatch.setattr(augmentation, "compiled", recording)
+    monkeypatch.setattr(augmentation_in_graph, "compiled", recording)
     x = np.random.RandomState(0).uniform(0, 255, (14, 8, 9, 3)).astype("float32")
     flow = ours.ImageDataGenerator(rotation_range=30).flow(x, batch_size=6, shuffle=False, seed=1)
     assert [len(next(flow)) for _ in range(3)] == [6, 6, 2]
