@@ -17,7 +17,7 @@ INTERRUPTED = 130
 """The exit status, in a shell, of what Ctrl-C ends."""
 _PATIENCE = 2.0  # seconds between KeyboardInterrupt and the next one
 
-_COMMANDS = ("bench", "check", "demo", "explain", "migrate", "run")
+_COMMANDS = ("bench", "check", "demo", "explain", "migrate", "preview", "run")
 """The modules in `commands`."""
 _WITHOUT_TENSORFLOW = ("migrate", "run")
 

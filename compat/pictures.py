@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike
 from ..layers import Pipeline
 from ..layers.base import ImageLayer
 from .data.flow import Files
+from .explaining.calls import calls_in, read, what_is_left_out
 from .image import ImageDataGenerator, Iterator
 from .image.convention import COLUMNS
 from .image.foreign import adopt
@@ -85,6 +87,42 @@ def preview(
             _show(ax, batch[i], data_format, scale)
             ax.set_xlabel(_caption(drawn[i]), fontsize=7)
     return _saved(figure, path)
+
+
+def save_preview(directory, code, output="preview.png", size=(224, 224), rows=4, columns=6, seed=0):
+    """Save a preview of a folder of images. See `keras-regen preview --help`.
+
+    Args:
+        directory: a folder with one folder of images per class.
+        code: Python code with a call of `ImageDataGenerator`, or the path of a file that ends in ".py".
+        output: path of the picture.
+        size: (height, width) of the images.
+        rows, columns, seed: those of `preview`.
+
+    Raises:
+        OSError: the directory or the file of code cannot be read, or the picture not be written.
+        ValueError: there is no call in the code, or one that is not valid, or no image in the directory; or matplotlib
+            is not installed.
+    """
+    name, text = read(code)
+    call = next(calls_in(text, name), None)
+    if call is None:
+        raise ValueError(f"There is no call of ImageDataGenerator in {name}.")
+    line, written, arguments, left_out = call
+    if left_out:
+        print(what_is_left_out(left_out), file=sys.stderr)
+    try:
+        generator = ImageDataGenerator(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}, line {line}: {error}") from error
+    flow = generator.flow_from_directory(directory, target_size=tuple(size), class_mode=None, verbose=False)
+    if not flow.n:
+        raise ValueError(f"`directory` must hold folders of images, one per class. Received: {directory!r}, empty.")
+    try:
+        preview(flow, rows=rows, columns=columns, seed=seed, path=output)
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+    print(f"{output}: {written}")
 
 
 def compare(

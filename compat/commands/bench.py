@@ -1,6 +1,6 @@
 """`keras-regen bench`: measure how fast a folder of images becomes batches."""
 
-import argparse
+from ._arguments import positive
 
 HELP = "measure on your images how many per second each way of loading and augmenting them gives"
 PARSER = {
@@ -15,18 +15,18 @@ def add_arguments(parser):
     parser.add_argument(
         "--size",
         nargs=2,
-        type=_positive,
+        type=positive,
         default=(224, 224),
         metavar=("HEIGHT", "WIDTH"),
         help="of the images in the batches (default: 224 224)",
     )
-    parser.add_argument("--batch", type=_positive, default=32, help="images in a batch (default: %(default)s)")
+    parser.add_argument("--batch", type=positive, default=32, help="images in a batch (default: %(default)s)")
     parser.add_argument(
-        "--rounds", type=_positive, default=5, help="how often to measure for the medians (default: %(default)s)"
+        "--rounds", type=positive, default=5, help="how often to measure for the medians (default: %(default)s)"
     )
     parser.add_argument(
         "--limit",
-        type=_positive,
+        type=positive,
         default=1000,
         help="how many images to use at most, evenly over the folder (default: %(default)s)",
     )
@@ -37,11 +37,3 @@ def load():
     from ..bench import bench  # noqa: PLC0415
 
     return bench
-
-
-def _positive(text):
-    """An integer of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number

@@ -1,6 +1,7 @@
 """`keras-regen explain`: the calls of `ImageDataGenerator` in code that is read, not run."""
 
 import ast
+import contextlib
 import inspect
 
 from ..image import ImageDataGenerator
@@ -18,10 +19,7 @@ def print_explanation(code):
         OSError: the file cannot be read.
         ValueError: there is no such call, or one that is not valid.
     """
-    name, text = "the code", code
-    if code.endswith(".py"):
-        with open(code, encoding="utf-8") as file:
-            name, text = code, file.read()
+    name, text = read(code)
     calls = list(explain_calls(text, name))
     if not calls:
         raise ValueError(f"There is no call of ImageDataGenerator in {name}.")
@@ -32,14 +30,37 @@ def print_explanation(code):
 def explain_calls(text, name):
     """What `explain` says of each call of `ImageDataGenerator` in Python code.
 
-    Only literals and arithmetic of numbers are evaluated; other arguments are left out, and the text says so.
-
     Args:
         text: the code.
         name: what errors call it.
 
     Yields:
         Line, code of the call on one line, explanation.
+
+    Raises:
+        ValueError: the code, or a call in it, is not valid.
+    """
+    for line, call, arguments, left_out in calls_in(text, name):
+        if "preprocessing_function" in left_out:
+            del left_out["preprocessing_function"]
+            arguments["preprocessing_function"] = _unknown_function
+        with _errors_in(name, line):
+            explanation = explain(ImageDataGenerator(**arguments))
+        said = f"{what_is_left_out(left_out)}\n\n" if left_out else ""
+        yield line, call, said + explanation
+
+
+def calls_in(text, name):
+    """The calls of `ImageDataGenerator` in Python code, which is read, not run.
+
+    Only literals and arithmetic of numbers are evaluated.
+
+    Args:
+        text: the code.
+        name: what errors call it.
+
+    Yields:
+        Line, code of the call on one line, dictionary of the arguments, dictionary of those left out: the code of each.
 
     Raises:
         ValueError: the code, or a call in it, is not valid.
@@ -52,33 +73,46 @@ def explain_calls(text, name):
     imported = [alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
     classes = {"ImageDataGenerator", *(alias.asname for alias in imported if alias.name == "ImageDataGenerator")}
     for call in sorted((node for node in nodes if isinstance(node, ast.Call)), key=lambda call: call.lineno):
-        if getattr(call.func, "id", getattr(call.func, "attr", None)) not in classes:
-            continue
-        try:
-            explanation = _explain_call(call)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}, line {call.lineno}: {error}") from error
-        yield call.lineno, ast.unparse(call), explanation
+        if getattr(call.func, "id", getattr(call.func, "attr", None)) in classes:
+            with _errors_in(name, call.lineno):
+                arguments, left_out = _arguments(call)
+            yield call.lineno, ast.unparse(call), arguments, left_out
 
 
-def _explain_call(call):
+def what_is_left_out(arguments):
+    """A sentence about arguments whose values are not in the code."""
+    given = (f"`**{code}`" if name is None else f"`{name}={code}`" for name, code in arguments.items())
+    return f"Left out, because it is no value in the code: {', '.join(given)}."
+
+
+def read(code):
+    """What errors call a piece of code, and the code: that of a file if it is a path that ends in ".py"."""
+    if not code.endswith(".py"):
+        return "the code", code
+    with open(code, encoding="utf-8") as file:
+        return code, file.read()
+
+
+@contextlib.contextmanager
+def _errors_in(name, line):
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}, line {line}: {error}") from error
+
+
+def _arguments(call):
     names = list(inspect.signature(ImageDataGenerator).parameters)
     if len(call.args) > len(names):
         raise TypeError(f"ImageDataGenerator takes {len(names)} arguments. Received: {len(call.args)}")
     given = [*zip(names, call.args, strict=False), *((keyword.arg, keyword.value) for keyword in call.keywords)]
-    arguments, left_out = {}, []
+    arguments, left_out = {}, {}
     for name, node in given:
         try:
             arguments[name] = value_of(node)
         except ValueError:
-            if name == "preprocessing_function":
-                arguments[name] = _unknown_function
-            else:
-                left_out.append(f"`{name}={ast.unparse(node)}`" if name else f"`**{ast.unparse(node)}`")
-    explanation = explain(ImageDataGenerator(**arguments))
-    if not left_out:
-        return explanation
-    return f"Left out, because it is no value in the code: {', '.join(left_out)}.\n\n{explanation}"
+            left_out[name] = ast.unparse(node)
+    return arguments, left_out
 
 
 def _unknown_function(image):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen import layers
-from keras_regen.compat import ImageDataGenerator, compare, preview
+from keras_regen.compat import ImageDataGenerator, compare, pictures, preview
+from keras_regen.compat.command_line import main
 from PIL import Image
 
 pytest.importorskip("matplotlib")
@@ -160,3 +161,45 @@ def test_errors(images, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'keras-regen\[matplotlib\]'"):
         preview(generator, images)
+
+
+def test_the_command(jpeg_directory, tmp_path, capsys, monkeypatch):
+    """The picture is that of `preview` for the first call in the code, which is not run."""
+    seen = []
+    monkeypatch.setattr(pictures, "_saved", lambda figure, path: seen.append((figure, path)))
+    script = tmp_path / "script.py"
+    script.write_text("raise SystemExit\nd = ImageDataGenerator(rotation_range=40, zoom_range=scale)\n")
+    options = ["--size", "24", "20", "--rows", "2", "--columns", "3", "--seed", "7", "--output", "out.png"]
+    assert main(["preview", str(jpeg_directory), str(script), *options]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "out.png: ImageDataGenerator(rotation_range=40, zoom_range=scale)\n"
+    assert printed.err == "Left out, because it is no value in the code: `zoom_range=scale`.\n"
+    (figure, path) = seen.pop()
+    assert path == "out.png"
+    flow = ImageDataGenerator(rotation_range=40).flow_from_directory(jpeg_directory, target_size=(24, 20))
+    preview(flow, rows=2, columns=3, seed=7)
+    for row, expected in zip(pixels(figure, 3), pixels(seen.pop()[0], 3), strict=True):
+        np.testing.assert_array_equal(row, expected)
+
+
+def test_the_command_writes_a_file_and_says_what_is_wrong(jpeg_directory, tmp_path, capsys, monkeypatch):
+    output, folder = str(tmp_path / "picture.png"), str(jpeg_directory)
+    call = "ImageDataGenerator(horizontal_flip=True)"
+    assert main(["preview", folder, call, "--output", output, "--rows", "1", "--columns", "2", "--size", "8", "8"]) == 0
+    with Image.open(output) as picture:
+        assert min(picture.size) > 100
+    capsys.readouterr()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    for arguments, message in {
+        (folder, "nothing"): "There is no call of ImageDataGenerator in the code.",
+        (folder, "ImageDataGenerator(zoom_range='wide')"): "the code, line 1: `zoom_range`",
+        (folder, "ImageDataGenerator(turns=3)"): "the code, line 1: ",
+        (str(tmp_path / "absent"), call): "absent",
+        (folder, call): "pip install 'keras-regen[matplotlib]'",
+    }.items():
+        assert main(["preview", *arguments]) == 1
+        assert message in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="No image was found"):
+        assert main(["preview", str(tmp_path / "empty"), call]) == 1
+    assert "`directory` must hold folders of images" in capsys.readouterr().err
