@@ -16,6 +16,7 @@ from .augmentation_in_graph import at_one_size, compiled
 from .cache import cached
 from .decoding_in_graph import decode_in_graph, paths_for_graph
 from .flow import Files, OneHot
+from .image_kernel import InOneGo, image_kernel
 from .names import lookup
 from .order import seeds_of, shuffled
 from .rows import Rows
@@ -184,7 +185,7 @@ def _assembled(batches, steps, combine, settings, parallel, most):
     def load(*parts):
         loaded, goods = [], []
         for step, (indices, rows) in zip(steps, parts, strict=False):
-            images, good = step.load(indices)
+            images, good = step.load(indices, rows)
             loaded.append((indices, images, rows))
             goods.append(good)
         loaded = _chosen(tuple(loaded), tf.reduce_all(goods, axis=0)) if skipping else loaded
@@ -247,22 +248,53 @@ class _Steps:
     """What is done to the batches of one flow, as functions of tensors."""
 
     def __init__(self, flow, settings, reader, draw=None):
-        self.load = _loader(flow, settings, reader)
         self.skips = flow.skipped is not None
-        augment = _augmenter(asked(flow, settings), settings)
-        transform = augment if draw is None else lambda images, seeds: augment(images, draw(seeds))
-        self.augment = at_one_size(transform, min(flow.batch_size, flow.samples))
+        kernel = None
+        if reader is _read_in_threads and not settings.apart and settings.device is None:
+            kernel = image_kernel(asked(flow, settings).augmentation, flow.statistics, *flow.input_spec)
+        if kernel is not None:
+            self.load, self.augment = _transforming_loader(flow, settings, kernel), lambda images, rows: images
+        else:
+            self.load = _loader(flow, settings, reader)
+            augment = _augmenter(asked(flow, settings), settings)
+            transform = augment if draw is None else lambda images, seeds: augment(images, draw(seeds))
+            self.augment = at_one_size(transform, min(flow.batch_size, flow.samples))
         self.attach = _attacher(flow, settings)
         self.names = lookup(flow.images.paths) if settings.file_names else None
         """A function of indices that returns the paths of the files."""
 
 
 def _loader(flow, settings, reader):
-    """A function of indices (n,) that returns the images and whether each was read, bool (n,)."""
+    """A function of indices (n,) and what is drawn that returns the images and whether each was read, bool (n,)."""
     if not isinstance(flow.images, Files):
         images = tf.constant(flow.images)
-        return lambda indices: (tf.gather(images, indices), tf.ones_like(indices, tf.bool))
-    return reader(flow.images, settings)
+        return lambda indices, _: (tf.gather(images, indices), tf.ones_like(indices, tf.bool))
+    read = reader(flow.images, settings)
+    return lambda indices, _: read(indices)
+
+
+def _transforming_loader(flow, settings, kernel):
+    """A function of indices (n,) and `Rows` that returns transformed images and whether each was read, bool (n,)."""
+    images, in_files = flow.images, isinstance(flow.images, Files)
+    caching = cached(images, settings.cache) if in_files and settings.cache is not None else None
+
+    def load(indices, *columns):
+        rows = Rows(*columns)
+        if not in_files:
+            return kernel.batch(images[indices], rows), np.ones(len(indices), bool)
+        if caching is not None:
+            decoded, good = caching(indices)
+            return kernel.batch(decoded, rows), good
+        then = InOneGo(kernel, rows)
+        good = images.read(indices, then=then)[1]
+        return then.results, good
+
+    def in_python(indices, rows):
+        dtype = asked(flow, settings).augmentation.output_dtype
+        made, good = tf.numpy_function(gated(load), [indices, *rows], (dtype, tf.bool), stateful=False)
+        return tf.ensure_shape(made, [None, *flow.shape]), tf.ensure_shape(good, [None])
+
+    return in_python
 
 
 def _read_in_threads(files, settings):

@@ -229,12 +229,12 @@ def _in_threads(work, places, raising):
     return errors
 
 
-def _load_with_pillow(paths, decoding, raising):
-    """The images of the files at `paths`, and the exceptions as `_in_threads` returns them."""
-    images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
+def _load_with_pillow(paths, decoding, raising, then=None):
+    """The images of the files at `paths`, and the exceptions as `_in_threads` returns them; for `then` see below."""
+    images = np.zeros((len(paths) if then is None else 0, *decoding.shape), decoding.dtype)
 
     def load(i):
-        images[i] = decode_with_pillow(paths[i], decoding)
+        (then or images.__setitem__)(i, decode_with_pillow(paths[i], decoding))
 
     return images, _in_threads(load, range(len(paths)), raising)
 
@@ -361,7 +361,7 @@ def _load_by_tensorflow(paths, decoding, formats, raising):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None):
+def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None, then=None):
     """Decode a batch of files, in parallel.
 
     Args:
@@ -371,9 +371,11 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None):
             a forked child process, where it hangs.
         errors: None to raise; or a dictionary that gets the exception of each file that cannot be decoded, by its
             position in `paths`, where the image is then black.
+        then: None to return the images; or a function that is called with the position and the image of each file that
+            is decoded, in the thread that decoded it.
 
     Returns:
-        A writable array of shape (n, height, width, channels) and of `decoding.dtype`.
+        A writable array of shape (n, height, width, channels) and of `decoding.dtype`. With `then`, an empty one.
 
     Raises:
         Exception: without `errors`, what `decode_with_pillow` raises for the first file, in their order, that cannot be
@@ -387,14 +389,22 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None):
     if formats or decoding.decoder == "keras":
         load, most = functools.partial(_load_by_tensorflow, formats=formats), _AT_ONCE
     else:
-        load, most = _load_with_pillow, len(paths) or 1
+        load, most = functools.partial(_load_with_pillow, then=then), len(paths) or 1
     for start in range(0, len(paths), most):
         images, found = load(paths[start : start + most], decoding, raising=errors is None)
         for place in sorted(found):
             if errors is None or not blames_file(found[place]):
                 raise found[place]
             errors[start + place] = found[place]
-        chunks.append(images)
+        if then is None:
+            chunks.append(images)
+        else:
+            left = sorted(set(range(len(images))) - found.keys())
+            failed = _in_threads(
+                lambda place, images=images, start=start: then(start + place, images[place]), left, True
+            )
+            for error in failed.values():
+                raise error
     if len(chunks) == 1:
         return chunks[0]
     return np.concatenate([np.zeros((0, *decoding.shape), decoding.dtype), *chunks])

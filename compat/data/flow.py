@@ -40,15 +40,16 @@ class Files(NamedTuple):
     listed: Any = None
     """Path of the folder whose folders are the classes, if there is one."""
 
-    def read(self, indices, use_tensorflow=MANY_CORES):
+    def read(self, indices, use_tensorflow=MANY_CORES, then=None):
         """Decode the files at `indices`.
 
         Args:
             indices: array of n integers.
-            use_tensorflow: see `load_batch`.
+            use_tensorflow, then: see `load_batch`.
 
         Returns:
-            Images (n, height, width, channels) in the dtype of the decoding, and whether each was read, bool (n,).
+            Images (n, height, width, channels) in the dtype of the decoding, none of them with `then`, and whether each
+            was read, bool (n,).
 
         Raises:
             Exception: a file cannot be read and is not to be skipped, or not for what is wrong with it; see
@@ -56,7 +57,7 @@ class Files(NamedTuple):
         """
         paths = [self.paths[i] for i in indices]
         errors = None if self.skipped is None else {}
-        images, good = load_batch(paths, self.decoding, use_tensorflow, errors), np.ones(len(paths), bool)
+        images, good = load_batch(paths, self.decoding, use_tensorflow, errors, then), np.ones(len(paths), bool)
         for place, path in enumerate(paths if errors is not None else ()):
             if place in errors:
                 good[place] = False

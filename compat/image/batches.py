@@ -2,12 +2,14 @@
 
 import collections
 import functools
+import math
 
 import keras
 import numpy as np
 
 from ..data.augmentation import Augmentation, Statistics
 from ..data.engines import transformed, why_none
+from ..data.image_kernel import InOneGo, image_kernel
 from ..data.messages import warn
 from ..data.rows import Rows, neutral
 from ..data.threads import forked
@@ -165,19 +167,23 @@ def apply(generator, images, table, dtype, output_dtype, input_format, standardi
     """
     g = generator
     augmentation, statistics = augmentation_of(g, dtype, output_dtype, input_format, standardize)
-    key = (augmentation, images.shape[1:])
-    _work[key] += len(images) * (2e-4 + 2e-8 * images[0].size)
-    if _work[key] > COMPILE_AFTER_SECONDS:
-        shape = images.shape[1:]
-        if input_format != g.data_format:
-            shape = (shape[2], *shape[:2])
-        return transformed(augmentation, images, rows_of(g, shape, table), statistics, size)
+    shape = images.shape[1:]
+    if _pays(augmentation, shape, len(images)):
+        rows = rows_of(g, (shape[2], *shape[:2]) if input_format != g.data_format else shape, table)
+        kernel = image_kernel(augmentation, statistics, shape, images.dtype.name)
+        return kernel.batch(images, rows) if kernel else transformed(augmentation, images, rows, statistics, size)
     batch = []
     for image, row in zip(images, table, strict=True):
         named = {name: None if np.isnan(value) else value for name, value in zip(COLUMNS, row.tolist(), strict=True)}
         x = g.apply_transform(_as_float(image, dtype, input_format, g.data_format), named)
         batch.append(g.standardize(x) if standardize else x)
     return np.stack(batch).astype(output_dtype, copy=False)
+
+
+def _pays(augmentation, shape, count):
+    """Whether compiling pays, with `count` more images of this shape to augment."""
+    _work[augmentation, shape] += count * (2e-4 + 2e-8 * math.prod(shape))
+    return _work[augmentation, shape] > COMPILE_AFTER_SECONDS
 
 
 class BatchMaker:
@@ -271,6 +277,22 @@ class BatchMaker:
                 return self._standardized_one_by_one(images, size)
             table = self.draw(len(images))
         return self._apply(images, table, True, size)
+
+    def in_one_go(self, table, shape, dtype):
+        """An `InOneGo` for the images of a batch; None if they are to be transformed when all have been decoded.
+
+        Args:
+            table: the draws, or None.
+            shape, dtype: of an image, as it is decoded.
+        """
+        if table is None or not len(table) or self.generator is None:
+            return None
+        how = self.generator, self.dtype, self.output_dtype, self.input_format, True
+        augmentation, statistics = augmentation_of(*how)
+        if not _pays(augmentation, shape, 0):
+            return None
+        kernel = image_kernel(augmentation, statistics, shape, dtype.name)
+        return kernel and InOneGo(kernel, rows_of(self.generator, self.image_shape, table))
 
     def _apply(self, images, table, standardize, size):
         output_dtype = self.output_dtype if standardize else self.dtype

@@ -420,11 +420,15 @@ class BatchFromFilesMixin:
         )
 
     def _get_batches_of_transformed_samples(self, index_array, table=None):
-        images, good = self._files().read(index_array, MANY_CORES and not forked())
+        files = self._files()
+        then = self._maker().in_one_go(table, files.decoding.shape, files.decoding.dtype)
+        images, good = files.read(index_array, MANY_CORES and not forked(), then)
+        if then is not None:
+            images = then.results
         if not good.all():
             images, index_array = images[good], index_array[good]
             table = None if table is None else table[good]
-        batch_x = self._maker()(images, table, min(self.batch_size, self.n))
+        batch_x = images if then is not None else self._maker()(images, table, min(self.batch_size, self.n))
         self._save(batch_x, index_array, 1e7)
         if self.class_mode == "input":
             batch_y = batch_x.copy()

@@ -121,7 +121,10 @@ def test_same_batches_compiled(seeds, mixed_directory, another_process):
 
 @pytest.mark.slow
 @every_chunk
-def test_all_same_batches_compiled(seeds, mixed_directory, always_compile):
+@pytest.mark.parametrize("by", ["XLA alone", "Numba where it can"])
+def test_all_same_batches_compiled(by, seeds, mixed_directory, always_compile, monkeypatch):
+    if by == "XLA alone":
+        monkeypatch.setattr(batches, "image_kernel", lambda *_: None)
     check(seeds, mixed_directory)
 
 

@@ -1,0 +1,113 @@
+"""Augmentation of an image at a time on the CPU: the kernel of `numba_warp`, where it can do all that is asked.
+
+A thread that has just decoded an image transforms it while it is in its cache, and writes it to its place in the batch.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from .messages import warn
+from .threads import MOST_AT_ONCE, at_once
+
+FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+"""Those that the kernel has, by their numbers in it."""
+_WORTH_A_THREAD = 50_000  # values: some 0.1 ms
+
+
+def image_kernel(augmentation, statistics, shape, dtype):
+    """The `ImageKernel` for images of this shape and dtype (a name); None if XLA has to do it, or numba is not there.
+
+    Args:
+        augmentation: an `Augmentation`.
+        statistics: its `Statistics`.
+        shape: (height, width, channels) of the images that come in.
+        dtype: name of their dtype.
+    """
+    a = augmentation
+    plain = not (a.channel_shift or a.brightness or a.preprocess or a.samplewise_center or a.samplewise_std)
+    unmeasured = all(0 in tuple(array.shape) for array in statistics)
+    last = a.input_format == a.data_format == "channels_last"
+    dtypes = a.dtype == "float32" and dtype in ("uint8", "float32") and a.output_dtype in ("uint8", "float32")
+    small = 0 < math.prod(shape) < 2**31
+    if not (plain and unmeasured and last and dtypes and small) or (a.warp and a.order > 1):
+        return None
+    function = None if a.only_casts(statistics) else _compiled(dtype, a.output_dtype)
+    return function and ImageKernel(function, a, shape, dtype)
+
+
+@functools.cache
+def _compiled(images, results):
+    """The machine code for dtypes (names) of images and results; None without numba."""
+    try:
+        from . import numba_warp  # noqa: PLC0415 - a third of a second
+    except ModuleNotFoundError as error:
+        if error.name != "numba":
+            raise
+        return None
+    except ImportError as error:  # numba is there, but not for this NumPy
+        warn(f"keras_regen does without numba, which is slower: {error}", RuntimeWarning)
+        return None
+    return numba_warp.compiled(images, results)
+
+
+class ImageKernel:
+    """Transforms images as an `Augmentation` does, to an ulp. In Python's threads: it does not hold their lock."""
+
+    def __init__(self, function, augmentation, shape, dtype):
+        a = augmentation
+        self._function, self._augmentation, self._shape = function, a, tuple(shape)
+        self._settings = (
+            *(a.order if a.warp else 0, FILL_MODES.index(a.fill_mode) if a.warp else 0),
+            *(np.float32(a.fill_value), np.float32(a.rescale or 1)),
+            (dtype == "uint8", a.output_dtype == "uint8"),
+        )
+
+    def empty(self, count):
+        """Room for so many results, which TensorFlow takes over without a copy."""
+        dtype = np.dtype(self._augmentation.output_dtype)
+        size = count * math.prod(self._shape)
+        room = np.empty(size + 64 // dtype.itemsize, dtype)
+        start = -room.ctypes.data % 64 // dtype.itemsize
+        return room[start : start + size].reshape(count, *self._shape)
+
+    def columns(self, rows):
+        """What the kernel needs of `Rows`: matrices, float64 (n, 2, 3), vertical and horizontal flips, bool (n,)."""
+        n, a = len(rows.matrix), self._augmentation
+        matrix = rows.matrix if a.warp else np.broadcast_to(np.eye(2, 3), (n, 2, 3))
+        flips = (rows.flip_vertical, rows.flip_horizontal) if a.flip else [np.zeros(n, bool)] * 2
+        return np.ascontiguousarray(matrix, "float64"), *(np.ascontiguousarray(flip, "bool") for flip in flips)
+
+    def __call__(self, images, columns, results):
+        """Transform n images: arrays (n, height, width, channels), the last of which is written."""
+        self._function(np.ascontiguousarray(images), *columns, *self._settings, results)
+
+    def batch(self, images, rows):
+        """The results for n images, by several threads if that pays."""
+        n, columns = len(images), self.columns(rows)
+        images, results = np.ascontiguousarray(images), self.empty(n)
+        threads = min(n, MOST_AT_ONCE, math.ceil(images.size / _WORTH_A_THREAD))
+        step = math.ceil(n / max(1, 4 * threads if threads > 1 else 1))
+        starts = iter(range(0, n, step or 1))
+
+        def work():
+            for start in starts:
+                part = slice(start, start + step)
+                self(images[part], [column[part] for column in columns], results[part])
+
+        work() if threads < 2 else at_once(work, threads)
+        return results
+
+
+class InOneGo:
+    """What becomes of the images of a batch while they are decoded: call it with the place and the image."""
+
+    def __init__(self, kernel, rows):
+        self._kernel, self._columns = kernel, kernel.columns(rows)
+        self.results = kernel.empty(len(rows.matrix))
+        """The batch; undefined where no image came."""
+
+    def __call__(self, place, image):
+        part = slice(place, place + 1)
+        self._kernel(image[None], [column[part] for column in self._columns], self.results[part])
