@@ -42,7 +42,7 @@ def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
         (tmp_path / "photos").symlink_to(jpeg_directory)
     text = page.read_text()
     blocks = BLOCK.findall(text)
-    assert blocks or "```" not in text
+    assert len(blocks) == len(re.findall(r"^```(?:python|console)", text, re.MULTILINE))
     names, old_names = {"model": model}, {"model": model}
     for kind, block in blocks:
         if kind == "console":

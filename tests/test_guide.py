@@ -1,5 +1,6 @@
 """What the migration guide says: its table of arguments, its pictures and its numbers."""
 
+import difflib
 import inspect
 import math
 import os
@@ -22,6 +23,7 @@ try:
     import gallery
     import measurements
     import pictures
+    import reference
 finally:
     sys.path.remove(str(GUIDE))
 
@@ -113,6 +115,12 @@ def test_pictures_are_what_their_script_makes(name):
     page = words((GUIDE / "differences.md").read_text())
     assert f"(pictures/{name})" in page
     assert f"*{picture.caption}*" in page
+
+
+def test_the_reference_is_that_of_the_docstrings():
+    made, stored = reference.page(), (GUIDE / "api.md").read_text()
+    different = [line for line in difflib.unified_diff(stored.splitlines(), made.splitlines(), "api.md", "docstrings")]
+    assert not different, "python migration_guide/reference.py makes it anew:\n" + "\n".join(different[:40])
 
 
 def test_the_gallery_is_what_its_script_makes(uncompiled_kernels):
