@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 import pytest
+
+pytest.importorskip("tensorflow")
+
 from keras_regen.layers.backends.tensorflow import ops
 
 X = np.random.default_rng(0).uniform(0.1, 9, (3, 4)).astype("float32")
