@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         timeseries_dataset_from_array,
     )
     from .pictures import compare, preview
+    from .random_access import to_grain, to_torch
 
 __all__ = [
     "DataFrameIterator",
@@ -44,6 +45,8 @@ __all__ = [
     "timeseries_dataset_from_array",
     "to_dataset",
     "to_device",
+    "to_grain",
+    "to_torch",
     "uninstall",
 ]
 
@@ -60,6 +63,8 @@ _HOMES = {
     "timeseries_dataset_from_array": "loaders",
     "to_dataset": "convert",
     "to_device": "device",
+    "to_grain": "random_access",
+    "to_torch": "random_access",
     "uninstall": "installing.install",
 }
 """The module of each name that is not in `image`."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from .convert import drawing, native
 from .data.apply_rows import ApplyRows
-from .data.dataset import Settings, asked
+from .data.dataset import Settings
+from .data.flow import asked
 from .data.stateless import Stateless
 from .sources import describe
 

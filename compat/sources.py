@@ -22,8 +22,8 @@ class Source(NamedTuple):
     """A `TimeseriesGenerator` of ours that gives the same batches."""
 
 
-def describe(leaf, is_mask, on_error):
-    """The `Source` of one of them; `on_error` None is that of the iterator."""
+def describe(leaf, is_mask, on_error, trace=None):
+    """The `Source` of one of them; `on_error` None is that of the iterator, `trace` as in `BatchMaker`."""
     ours = leaf if isinstance(leaf, Iterator) else adopt(leaf)
     if isinstance(ours, str):
         return Source(True, ours)
@@ -34,13 +34,13 @@ def describe(leaf, is_mask, on_error):
         return Source(False, f"{type(leaf).__name__} is no iterator of images", series=generator)
     if on_error not in (None, "raise", "skip"):
         raise ValueError(f"`on_error` must be None, 'raise' or 'skip'. Received: {on_error!r}")
-    flow = ours._flow(on_error)
+    flow = ours._flow(on_error, trace=trace)
     if is_mask and flow.why_python is None:
         flow = dataclasses.replace(flow, augmentation=dataclasses.replace(flow.augmentation, order=0))
     return Source(True, flow.why_python, ours, flow)
 
 
-def side_by_side(source, masks, on_error):
+def side_by_side(source, masks, on_error, trace=None):
     """What lies in a source: a list, how the list of their batches is put together, and the `Source` of each."""
     parts = source.__reduce__()[1] if isinstance(source, zip) else source
     nested = isinstance(parts, (tuple, dict))
@@ -54,4 +54,5 @@ def side_by_side(source, masks, on_error):
             return batches[0]
         return dict(zip(keys, batches, strict=True)) if isinstance(parts, dict) else tuple(batches)
 
-    return leaves, combine, [describe(leaf, key in masks, on_error) for key, leaf in zip(keys, leaves, strict=True)]
+    described = [describe(leaf, key in masks, on_error, trace) for key, leaf in zip(keys, leaves, strict=True)]
+    return leaves, combine, described

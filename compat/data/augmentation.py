@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...layers import kernels
-
 
 class Statistics(NamedTuple):
     """What `fit` measured, in the axis order of `Augmentation.data_format`; an empty array for what is not used."""
@@ -66,6 +64,8 @@ class Augmentation:
         Returns:
             Tensor of n images in `data_format` and `output_dtype`.
         """
+        from ...layers import kernels  # noqa: PLC0415 - which load Keras; workers that decode do without
+
         x = images
         if self.input_format == "channels_first":
             x = ops.transpose(x, (0, 2, 3, 1))
@@ -114,5 +114,7 @@ class Augmentation:
         return kernels.cast(x, self.output_dtype, ops=ops)
 
     def _flipped(self, x, rows, ops):
+        from ...layers import kernels  # noqa: PLC0415
+
         x = ops.cast(x, self.dtype)
         return kernels.flip(x, rows.flip_vertical, rows.flip_horizontal, ops=ops) if self.flip else x

@@ -15,7 +15,7 @@ from ...layers.seeds import seed_tensor
 from .augmentation_in_graph import at_one_size, compiled
 from .cache import cached
 from .decoding_in_graph import decode_in_graph, paths_for_graph
-from .flow import Files, OneHot
+from .flow import Files, OneHot, asked, sample_weights
 from .image_kernel import InOneGo, image_kernel
 from .names import lookup
 from .order import seeds_of, shuffled
@@ -332,14 +332,6 @@ def _side_by_side(images, rows):
     return {"images": images, **narrow}
 
 
-def asked(flow, settings):
-    """The flow with what the settings say about its augmentation."""
-    augmentation = flow.augmentation if settings.training else flow.augmentation.without_draws()
-    if settings.dtype:
-        augmentation = dataclasses.replace(augmentation, output_dtype=settings.dtype)
-    return dataclasses.replace(flow, augmentation=augmentation)
-
-
 def _attacher(flow, settings):
     """A function of (indices, images) that puts a batch together."""
     labels, one_hot = flow.labels, isinstance(flow.labels, OneHot)
@@ -351,7 +343,8 @@ def _attacher(flow, settings):
     elif labels is not None and not isinstance(labels, str):
         values = tf.constant(labels)
     others = tuple(tf.constant(array) for array in flow.others)
-    weights = _weights(flow, settings.class_weight)
+    weights = sample_weights(flow, settings.class_weight)
+    weights = None if weights is None else tf.constant(weights)
 
     def attach(indices, images):
         x = (images, *(tf.gather(array, indices) for array in others)) if others else images
@@ -379,20 +372,3 @@ def _ragged(labels):
     rows = [label if isinstance(label, (list, tuple)) else [label] for label in labels]
     values = np.fromiter(itertools.chain.from_iterable(rows), "int32")
     return tf.RaggedTensor.from_row_lengths(values, np.fromiter(map(len, rows), "int64"))
-
-
-def _weights(flow, class_weight):
-    """The weight of every sample as a tensor, times that of its class; None without either."""
-    weights = flow.sample_weight
-    if class_weight is not None:
-        labels = flow.labels.labels if isinstance(flow.labels, OneHot) else flow.labels
-        array = np.asarray(labels) if labels is not None and not isinstance(labels, (str, tuple)) else None
-        numbers = array is not None and array.dtype.kind in "iuf" and np.array_equal(array, np.round(array))
-        if not numbers or array.ndim != 1:
-            raise ValueError("`class_weight` needs one class for each sample, as a number.")
-        missing = sorted(set(array.astype(int).tolist()) - set(class_weight))
-        if missing:
-            raise ValueError(f"`class_weight` must have a weight for every class. Missing: {missing}")
-        of_class = np.array([class_weight[k] for k in array.astype(int)], "float32")
-        weights = of_class if weights is None else np.asarray(weights) * of_class
-    return None if weights is None else tf.constant(weights)

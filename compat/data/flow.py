@@ -125,3 +125,28 @@ def some_of(images, samples, count=3):
         if good.any():
             return read[good]
     return []
+
+
+def asked(flow, settings):
+    """The flow with what the settings say about its augmentation."""
+    augmentation = flow.augmentation if settings.training else flow.augmentation.without_draws()
+    if settings.dtype:
+        augmentation = dataclasses.replace(augmentation, output_dtype=settings.dtype)
+    return dataclasses.replace(flow, augmentation=augmentation)
+
+
+def sample_weights(flow, class_weight):
+    """The weight of every sample as an array, times that of its class; None without either."""
+    weights = flow.sample_weight
+    if class_weight is not None:
+        labels = flow.labels.labels if isinstance(flow.labels, OneHot) else flow.labels
+        array = np.asarray(labels) if labels is not None and not isinstance(labels, (str, tuple)) else None
+        numbers = array is not None and array.dtype.kind in "iuf" and np.array_equal(array, np.round(array))
+        if not numbers or array.ndim != 1:
+            raise ValueError("`class_weight` needs one class for each sample, as a number.")
+        missing = sorted(set(array.astype(int).tolist()) - set(class_weight))
+        if missing:
+            raise ValueError(f"`class_weight` must have a weight for every class. Missing: {missing}")
+        of_class = np.array([class_weight[k] for k in array.astype(int)], "float32")
+        weights = of_class if weights is None else np.asarray(weights) * of_class
+    return weights

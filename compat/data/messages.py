@@ -4,8 +4,6 @@ import logging
 import sys
 import warnings
 
-import keras
-
 
 def warn(message, category=UserWarning):
     """Warn at the line that called into this library, from however deep inside."""
@@ -17,6 +15,8 @@ def warn(message, category=UserWarning):
 
 def print_message(message):
     """Print a line, or log it where `keras.config.disable_interactive_logging()` was called."""
+    import keras  # noqa: PLC0415 - workers that decode do without
+
     if keras.config.is_interactive_logging_enabled():
         print(message)
     else:

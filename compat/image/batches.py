@@ -218,21 +218,24 @@ class BatchMaker:
         """The table of the next `n` images."""
         return draw(self.generator, n, self.image_shape)
 
-    def described(self, samples):
+    def described(self, samples, trace=None):
         """What becomes of the images: those fields of a `Flow`.
 
         Args:
             samples: function that returns a few of the images, in `input_format`. On them the `preprocessing_function`,
                 if there is one, has to give the same in a graph as in Python.
+            trace: function of the `preprocessing_function` and a list of images that returns it, or raises a ValueError
+                that says why it cannot be used; None for one that traces it into a graph of TensorFlow.
         """
         g, preprocess = self.generator, None
         why = self.why_python(in_graph=True)
         if why is None and g is not None and g.preprocessing_function:
             try:
                 images = [_as_float(image, self.dtype, self.input_format, self.data_format) for image in samples()]
-                from ..data.tracing import traced  # noqa: PLC0415 - by TensorFlow, for its graphs alone
+                if trace is None:
+                    from ..data.tracing import traced as trace  # noqa: PLC0415 - by those who use TensorFlow alone
 
-                preprocess = traced(g.preprocessing_function, images)
+                preprocess = trace(g.preprocessing_function, images)
             except ValueError as error:
                 why = str(error)
         if why is not None:

@@ -230,7 +230,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         """Array of weights, or None."""
         return self._sample_weight
 
-    def _flow(self, on_error=None, raw=False):
+    def _flow(self, on_error=None, raw=False, trace=None):
         mode = self.class_mode
         labels = {"input": "input", None: None}.get(mode)
         if mode == "categorical":
@@ -244,6 +244,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         return self._described(
             self._files(on_error),
             raw,
+            trace,
             labels=labels,
             sample_weight=None if mode is None else self.sample_weight,
             class_names=tuple(getattr(self, "class_indices", ())),

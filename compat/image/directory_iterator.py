@@ -127,10 +127,10 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
     def _files(self, on_error=None):
         return super()._files(on_error)._replace(listed=self.directory)
 
-    def _flow(self, on_error=None, raw=False):
+    def _flow(self, on_error=None, raw=False, trace=None):
         labels = {
             "input": "input",
             "categorical": OneHot(self.classes, len(self.class_indices), self.dtype),
             None: None,
         }.get(self.class_mode, np.asarray(self.classes, dtype=self.dtype))
-        return self._described(self._files(on_error), raw, labels=labels, class_names=tuple(self.class_indices))
+        return self._described(self._files(on_error), raw, trace, labels=labels, class_names=tuple(self.class_indices))

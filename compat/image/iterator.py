@@ -177,12 +177,13 @@ class Iterator(keras.utils.PyDataset):
         """A `BatchMaker` that does what a generator does, or, without one, nothing."""
         raise NotImplementedError
 
-    def _described(self, images, raw, **attached):
+    def _described(self, images, raw, trace, **attached):
         """The `Flow` of this iterator.
 
         Args:
             images: those of the flow, `Files` or an array.
             raw: whether they are wanted as they come in, without what the generator does to them.
+            trace: that of `BatchMaker.described`.
             **attached: the fields of the flow that say what comes with the images.
         """
         why = None
@@ -191,7 +192,9 @@ class Iterator(keras.utils.PyDataset):
         elif self.save_to_dir:
             why = "save_to_dir writes every image"
         maker = self._maker_for(None) if raw else self._maker()
-        described = maker.described(lambda: some_of(images, self.n)) if raw or why is None else {"why_python": why}
+        described = (
+            maker.described(lambda: some_of(images, self.n), trace) if raw or why is None else {"why_python": why}
+        )
         whole = {"samples": self.n, "batch_size": self.batch_size, "shuffle": self.shuffle, "shape": maker.image_shape}
         return Flow(images=images, **whole, **described, **attached)
 

@@ -128,9 +128,9 @@ class NumpyArrayIterator(Iterator):
             return inputs, self.y[index_array]
         return inputs, self.y[index_array], self.sample_weight[index_array]
 
-    def _flow(self, on_error=None, raw=False):
+    def _flow(self, on_error=None, raw=False, trace=None):
         weights = None if self.y is None else self.sample_weight
-        return self._described(self.x, raw, others=tuple(self.x_misc), labels=self.y, sample_weight=weights)
+        return self._described(self.x, raw, trace, others=tuple(self.x_misc), labels=self.y, sample_weight=weights)
 
 
 def _check_length(legacy_words, name, array, x):

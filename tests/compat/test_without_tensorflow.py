@@ -45,6 +45,18 @@ def test_all_but_tf_data_works(backend, mixed_directory, tmp_path):
     assert run(SCRIPT.read_text(), backend, mixed_directory, tmp_path, every).endswith("done\n")
 
 
+@pytest.mark.parametrize("name, backend", [("grain", "jax"), ("torch", "torch")])
+def test_workers_of_grain_and_of_pytorch(name, backend, jpeg_directory, tmp_path):
+    """In a script, which workers begun by spawn import anew, without what blocks TensorFlow in it."""
+    pytest.importorskip(name)
+    script = tmp_path / "script.py"
+    script.write_text(BLOCK + SCRIPT.with_name(f"{name}_workers.py").read_text())
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    command = [sys.executable, script, jpeg_directory]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert result.stdout.endswith("done\n"), result.stderr
+
+
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_it_is_not_imported_before_it_is_needed(backend):
     """Where it is installed, too."""

@@ -1,0 +1,194 @@
+"""`to_grain` and `to_torch`: iterators of images for what stands beside `tf.data`."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal
+
+from .data.flow import Files
+from .data.random_access import batches_of, steady
+from .data.stateless import Stateless
+from .sources import side_by_side
+
+if TYPE_CHECKING:
+    from .data.in_grain import ImageMapDataset
+    from .data.in_torch import ImageDataset
+
+
+def to_grain(
+    source: Iterable[Any] | Mapping[Any, Any],
+    *,
+    batched: bool = True,
+    class_weight: Mapping[int, float] | None = None,
+    draws: Literal["stateless"] | Stateless = "stateless",
+    drop_remainder: bool = False,
+    dtype: str | None = None,
+    file_names: bool = False,
+    masks: Sequence[Any] = (),
+    on_error: Literal["raise", "skip"] | None = None,
+    repeat: bool | int = False,
+    training: bool = True,
+) -> ImageMapDataset:
+    """Turn an iterator of images into a `grain.MapDataset`: any batch by its number, without TensorFlow.
+
+    Order and draws follow from the seed, the epoch and the index of the sample alone, at any number of threads,
+    processes and shards, as with `to_dataset(source, draws="stateless", repeat=True)`: the same samples, in the same
+    order, and the same images up to a hundredth of a grey level, the rounding of the numbers drawn. What comes out are
+    NumPy arrays.
+
+    A number beyond the length is a batch of the next epoch. `fit`, a loop over the dataset and its `to_iter_dataset()`
+    take one epoch a pass: each whole pass is followed by the next epoch. (`fit` asks no Grain dataset for its length,
+    and warns at the end of the first epoch: `repeat=True` and `steps_per_epoch` tell it.)
+    `to_iter_dataset().mp_prefetch(options)` makes the batches in worker processes, which load no backend of Keras.
+
+    Args:
+        source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; or a zip, tuple or
+            dictionary of such, for elements of that structure, whose images get the same transformations.
+        batched: False for samples, without the axis of the batch, to shuffle, mix and batch by Grain.
+        draws: "stateless" or `Stateless(seed=, shards=, shard=, start=)`. `start` needs `repeat`: otherwise the state
+            of Grain's iterator tells where to go on.
+        repeat: a number of epochs, or True for ever, that make one pass. All passes are the same then.
+        class_weight, drop_remainder, dtype, file_names, masks, training: those of `to_dataset`.
+        on_error: that of `to_dataset`. Skipped files are noted in the process that reads them.
+
+    Returns:
+        A `grain.MapDataset`, with the attributes `class_names`, `file_paths` and `skipped` of `to_dataset`'s. Lists in
+        the elements are tuples.
+
+    Raises:
+        ImportError: Grain is not installed: `pip install 'keras-regen[grain]'`.
+        ValueError: `source` needs Python's own way for every batch, or an argument has no such value.
+
+    Example:
+
+    ```python
+    flow = datagen.flow_from_directory("train", seed=1)
+    model.fit(to_grain(flow, repeat=True), steps_per_epoch=len(flow), epochs=10)
+    ```
+    """
+    try:
+        from .data.in_grain import ImageMapDataset  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise _missing("to_grain", "grain", error) from error
+    settings = _settings(class_weight, drop_remainder, dtype, file_names, training)
+    batches, described = _described("to_grain", source, masks, on_error, settings, draws, single=not batched)
+    start, stop = _range(draws, repeat, len(batches))
+    return ImageMapDataset(batches, described, start, stop)
+
+
+def to_torch(
+    source: Iterable[Any] | Mapping[Any, Any],
+    *,
+    batched: bool = True,
+    channels_first: bool = False,
+    class_weight: Mapping[int, float] | None = None,
+    draws: Literal["stateless"] | Stateless = "stateless",
+    drop_remainder: bool = False,
+    dtype: str | None = None,
+    file_names: bool = False,
+    masks: Sequence[Any] = (),
+    on_error: Literal["raise"] | None = None,
+    training: bool = True,
+) -> ImageDataset:
+    """Turn an iterator of images into a map-style `torch.utils.data.Dataset` of tensors, without TensorFlow.
+
+    The batches are those of `to_grain`. A number beyond the length is a batch of the next epoch; `loader(...)` makes a
+    `DataLoader` that asks for them: each whole pass over it is followed by the next epoch, with workers by fork or
+    spawn, persistent or not.
+
+    Args:
+        source: as for `to_grain`.
+        batched: False for samples, without the axis of the batch: `loader(batch_size=...)` collates them.
+        channels_first: whether images come as (batch, channels, height, width), as PyTorch's layers take them.
+        draws: "stateless" or `Stateless(seed=, shards=, shard=)`: with `torch.distributed`, a shard for each rank.
+        on_error: None or "raise".
+        class_weight, drop_remainder, dtype, file_names, masks, training: those of `to_dataset`.
+
+    Returns:
+        A `torch.utils.data.Dataset`, with the attributes `class_names` and `file_paths` of `to_dataset`'s.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+        ValueError: `source` needs Python's own way for every batch, or an argument has no such value.
+
+    Example:
+
+    ```python
+    train = to_torch(datagen.flow_from_directory("train", seed=1), channels_first=True)
+    for images, labels in train.loader(num_workers=4, persistent_workers=True, pin_memory=True):
+        ...
+    ```
+    """
+    try:
+        from .data.in_torch import ImageDataset  # noqa: PLC0415 - for those who have it
+    except ModuleNotFoundError as error:
+        raise _missing("to_torch", "torch", error) from error
+    settings = _settings(class_weight, drop_remainder, dtype, file_names, training)
+    options = {"single": not batched, "channels_first": channels_first}
+    batches, described = _described("to_torch", source, masks, on_error, settings, draws, **options)
+    if described["skipped"] is not None:
+        raise ValueError("`to_torch` has no `on_error='skip'`: a DataLoader takes as many samples as it was told of.")
+    _range(draws, False, len(batches))
+    return ImageDataset(batches, described)
+
+
+def _settings(class_weight, drop_remainder, dtype, file_names, training):
+    return SimpleNamespace(
+        apart=False,
+        class_weight=class_weight,
+        drop_remainder=drop_remainder,
+        dtype=dtype,
+        file_names=file_names,
+        training=training,
+    )
+
+
+def _described(function, source, masks, on_error, settings, draws, **options):
+    """The `Batches` of a source, and the attributes of the dataset that is made of them."""
+    _, combine, sources = side_by_side(source, masks, on_error, steady)
+    why = next((described.why_python for described in sources if described.why_python), None)
+    if why is not None:
+        raise ValueError(f"`{function}` cannot take this `source`: {why}.")
+    if isinstance(draws, str) and draws == "stateless":
+        draws = Stateless()
+    if not isinstance(draws, Stateless):
+        raise ValueError(f"`draws` must be 'stateless' or a `Stateless`. Received: draws={draws!r}")
+    if draws.seed is None:
+        draws = dataclasses.replace(draws, seed=int(sources[0].iterator.seed or 0))
+    flows = [described.flow for described in sources]
+    sizes = [(flow.samples, flow.batch_size) for flow in flows]
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            "Iterators side by side must have the same number of samples and batch size. "
+            f"Received: {', '.join(f'{n} in batches of {batch}' for n, batch in sizes)}"
+        )
+    skips = [flow.skipped for flow in flows if flow.skipped is not None]
+    if skips and settings.drop_remainder:
+        raise ValueError("`drop_remainder` needs `on_error='raise'`: a batch is smaller by the files it skips.")
+    described = {
+        "class_names": list(flows[0].class_names),
+        "file_paths": flows[0].images.paths if isinstance(flows[0].images, Files) else None,
+        "skipped": collections.ChainMap(*skips) if skips else None,
+    }
+    return batches_of(flows, combine, settings, draws, **options), described
+
+
+def _range(draws, repeat, length):
+    """The numbers of the first batch and of that behind the last; None for the latter where a pass is an epoch."""
+    start = draws.start if isinstance(draws, Stateless) else 0
+    if start and not repeat:
+        raise ValueError("`Stateless(start=)` needs `repeat`. Otherwise restore the state of the iterator.")
+    if not repeat:
+        return 0, None
+    return start, sys.maxsize if repeat is True else int(repeat) * length
+
+
+def _missing(function, name, error):
+    if error.name is None or error.name.partition(".")[0] not in (name, "absl"):
+        return error
+    extra = "pip install 'keras-regen[grain]'" if name == "grain" else f"pip install {name}"
+    return ImportError(f"`{function}` needs {name}, which is not installed: {extra}.", name=name)

@@ -1,0 +1,52 @@
+"""Run by `test_without_tensorflow`, without TensorFlow, as a plain script: Grain's workers, and training on JAX."""
+
+import sys
+
+import numpy as np
+
+
+def source():
+    datagen = ImageDataGenerator(rotation_range=20, horizontal_flip=True, rescale=1 / 255)
+    return datagen.flow_from_directory(sys.argv[1], target_size=(12, 14), class_mode="sparse", seed=1, batch_size=8)
+
+
+def loaded(batch):
+    heavy = {"tensorflow", "torch", "keras"} & set(sys.modules)  # Grain itself loads JAX where there is one
+    return (*batch, np.array(sorted(heavy)))
+
+
+if __name__ == "__main__":
+    # Here, as workers import the script.
+    import grain
+    import keras
+    from keras_regen.compat import ImageDataGenerator, to_grain
+
+    images = to_grain(source())
+    workers = grain.MultiprocessingOptions(num_workers=2, per_worker_buffer_size=1)
+    passes = to_grain(source()).map(loaded).to_iter_dataset().mp_prefetch(workers)
+    for epoch in range(2):
+        got = list(passes)
+        assert len(got) == len(images)
+        for number, (x, y, heavy) in enumerate(got):
+            assert not heavy.size, heavy
+            want = images[epoch * len(images) + number]
+            np.testing.assert_array_equal(x, want[0])
+            np.testing.assert_array_equal(y, want[1])
+    iterator = iter(passes)
+    next(iterator)
+    state, following = iterator.get_state(), next(iterator)
+    iterator.close()
+    fresh = iter(passes)
+    fresh.set_state(state)
+    np.testing.assert_array_equal(next(fresh)[0], following[0])
+    fresh.close()
+
+    model = keras.Sequential([keras.Input((12, 14, 3)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    seen = []
+    train = to_grain(source()).map(lambda batch: seen.append(batch[1]) or batch)
+    assert np.isfinite(model.fit(train, epochs=2, verbose=0).history["loss"]).all()
+    assert len(seen) >= 2 * len(images)
+    np.testing.assert_array_equal(np.concatenate(seen[-len(images) :])[:8], images[len(images)][1])
+    assert "tensorflow" not in sys.modules
+    print("done")

@@ -1,0 +1,222 @@
+"""`to_grain` and `to_torch`: the samples, the order and the images of `to_dataset` with stateless draws."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from keras_regen.compat import ImageDataGenerator, Stateless, to_dataset
+from keras_regen.compat.data import counted
+from keras_regen.layers import kernels
+
+from .flows import AUGMENTATION, array, files, image_and_mask, table
+
+grain = pytest.importorskip("grain")
+torch = pytest.importorskip("torch")
+
+from keras_regen.compat import to_grain, to_torch  # noqa: E402
+
+LARGE = {**AUGMENTATION, "shear_range": 10, "vertical_flip": True}
+
+
+def generator(**arguments):
+    return ImageDataGenerator(**{**LARGE, **arguments})
+
+
+COLOUR = {"channel_shift_range": 30.0, "samplewise_center": True, "dtype": "float64"}
+CHOSEN = {"width_shift_range": [-3, 2, 5], "height_shift_range": 4, "fill_mode": "wrap", "interpolation_order": 3}
+# A function of a directory that makes the source, arguments, and how far a grey level may be off.
+CASES = {
+    "array": (lambda d: array(generator(rescale=1 / 255), seed=3), {}),
+    "array, choices": (lambda d: array(generator(**CHOSEN), seed=3), {"training": True, "drop_remainder": True}),
+    "array, colour": (
+        lambda d: array(generator(**COLOUR), seed=4, shuffle=False),
+        {"class_weight": dict.fromkeys(range(5), 2.0)},
+    ),
+    "two inputs": (
+        lambda d: array(
+            generator(), x=[np.ones((21, 9, 8, 3)), np.arange(21)], sample_weight=np.arange(21) / 7, seed=5
+        ),
+        {"draws": Stateless(shards=2, shard=1)},
+    ),
+    "categorical": (lambda d: files(generator(fill_mode="reflect"), d, seed=6), {"file_names": True}),
+    "images as labels": (lambda d: files(generator(data_format="channels_first"), d, seed=7, class_mode="input"), {}),
+    "no labels": (lambda d: files(generator(brightness_range=(0.5, 1.5)), d, class_mode=None), {"dtype": "uint8"}),
+    "several classes": (
+        lambda d: table(generator(), d, y_col="one or several", weight_col="weight"),
+        {"training": False},
+    ),
+    "several columns": (lambda d: table(generator(), d, y_col=["age", "size"], class_mode="multi_output"), {}),
+    "raw": (lambda d: table(generator(preprocessing_function=lambda x: x / 2), d, y_col="age", class_mode="raw"), {}),
+    "masks": (lambda d: zip(*image_and_mask(), strict=True), {"masks": [1]}),
+    "dictionary": (lambda d: dict(zip("ab", image_and_mask(), strict=True)), {"masks": ["b"]}),
+}
+each_case = pytest.mark.parametrize("case", CASES)
+
+
+def wanted(source, count, draws="stateless", **arguments):
+    """The first batches of the endless row."""
+    dataset = to_dataset(source, draws=draws, repeat=True, **arguments)
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def assert_same(got, want, case):
+    keras.tree.assert_same_structure(got, want)
+    for x, y in zip(keras.tree.flatten(got), keras.tree.flatten(want), strict=True):
+        if y.dtype.kind in "OS":
+            assert x.tolist() == [name.decode() for name in y]
+            continue
+        assert (x.dtype, x.shape) == (y.dtype, y.shape)
+        if y.ndim < 4:
+            np.testing.assert_array_equal(x, y)
+            continue
+        # A draw is off by its last bit; brightness truncates, and order 0 jumps, so that one pixel may show it.
+        far = np.abs(x.astype("float64") - y) > 0.01 * (np.abs(y).max() / 255 + 1e-9) + 1e-9 + (y.dtype == "uint8")
+        assert far.mean() < 1e-3, (case, far.mean(), np.abs(x.astype("float64") - y).max())
+
+
+def leaves(element):
+    """The arrays, tensors, and lists of strings of an element."""
+    parts = element.values() if isinstance(element, dict) else element if isinstance(element, tuple) else None
+    return [element] if parts is None else [leaf for part in parts for leaf in leaves(part)]
+
+
+@each_case
+def test_the_batches_of_to_dataset(case, jpeg_directory):
+    make, arguments = CASES[case]
+    got = to_grain(make(jpeg_directory), **arguments)
+    want = wanted(make(jpeg_directory), 2 * len(got), **arguments)
+    for number in reversed(range(2 * len(got))):  # any, in any order
+        assert_same(got[number], want[number], case)
+    # PyTorch's are those of Grain, to the bit.
+    tensors = to_torch(make(jpeg_directory), **arguments)
+    for mine, theirs in zip(tensors.loader(), got, strict=True):
+        for x, y in zip(leaves(mine), leaves(theirs), strict=True):
+            np.testing.assert_array_equal(np.asarray(x), y)
+
+
+def test_passes_are_epochs_at_any_parallelism():
+    source = lambda: array(generator(), seed=1, y=np.arange(21))  # noqa: E731
+    want = wanted(source(), 8)
+    images, again = to_grain(source()), to_grain(source())
+    for epoch in range(2):
+        got = list(images)
+        assert len(got) == len(images) == 4
+        threads = grain.ReadOptions(num_threads=7, prefetch_buffer_size=9)
+        others = list(again.map(lambda batch: batch).to_iter_dataset(threads))
+        for mine, other, theirs in zip(got, others, want[4 * epoch :], strict=False):
+            assert_same(mine, theirs, epoch)
+            np.testing.assert_array_equal(mine[0], other[0])
+        assert sorted(np.concatenate([y for _, y in got])) == list(range(21))
+    assert not np.array_equal(want[0][1], want[4][1])
+
+
+def test_a_state_goes_on_with_the_very_next_batch():
+    images = to_grain(array(generator(), seed=1))
+    list(images)  # an epoch
+    iterator = iter(images.to_iter_dataset())
+    next(iterator)
+    state, following = iterator.get_state(), next(iterator)
+    fresh = iter(to_grain(array(generator(), seed=1)).to_iter_dataset())
+    fresh.set_state(state)
+    np.testing.assert_array_equal(next(fresh)[0], following[0])
+    assert len(list(fresh)) == 2
+
+
+def test_a_pass_that_is_broken_off_begins_again():
+    images = to_grain(array(generator(), seed=1, shuffle=False))
+    first = next(iter(images))
+    np.testing.assert_array_equal(next(iter(images))[0], first[0])
+
+
+def test_shards_are_disjoint_and_draw_as_the_whole():
+    whole = to_grain(array(generator(), seed=1, y=np.arange(21)), batched=False)
+    of = {int(y): x for x, y in (whole[i] for i in range(21))}
+    parts = [
+        to_grain(array(generator(), seed=1, y=np.arange(21)), draws=Stateless(shards=3, shard=k)) for k in range(3)
+    ]
+    seen = [(image, int(label)) for part in parts for x, y in part for image, label in zip(x, y, strict=True)]
+    assert sorted(label for _, label in seen) == list(range(21))
+    for image, label in seen:
+        np.testing.assert_array_equal(image, of[label])
+
+
+def test_samples_are_those_of_the_batches():
+    samples, batches = (to_grain(array(generator(), seed=1), batched=batched) for batched in (False, True))
+    assert len(samples) == 21
+    np.testing.assert_array_equal(samples.batch(6)[1][0], batches[1][0])
+    loader = to_torch(array(generator(), seed=1), batched=False, channels_first=True).loader(batch_size=6)
+    np.testing.assert_array_equal(next(iter(loader))[0].numpy(), batches[0][0].transpose(0, 3, 1, 2))
+
+
+def test_repeats_are_one_pass():
+    repeated = to_grain(array(generator(), seed=1), repeat=2, draws=Stateless(start=3))
+    assert len(repeated) == 5
+    whole = to_grain(array(generator(), seed=1))
+    for number, batch in enumerate(repeated):
+        np.testing.assert_array_equal(batch[0], whole[number + 3][0])
+
+
+def test_broken_files_are_left_out(jpeg_directory, tmp_path):
+    good = sorted((jpeg_directory / "cats").iterdir())[:5]
+    (tmp_path / "cats").mkdir()
+    for path in good:
+        (tmp_path / "cats" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "cats" / "broken.jpg").write_bytes(b"nothing")
+    flow = ImageDataGenerator().flow_from_directory(tmp_path, batch_size=1, target_size=(8, 8), on_error="skip")
+    images = to_grain(flow)
+    assert len(list(images)) == 5
+    assert [path.endswith("broken.jpg") for path in images.skipped] == [True]
+    with pytest.raises(OSError, match=r"broken\.jpg"):
+        list(to_grain(flow, on_error="raise"))
+    with pytest.raises(ValueError, match="on_error='skip'"):
+        to_torch(flow)
+
+
+def test_attributes_and_fit(jpeg_directory):
+    flow = files(ImageDataGenerator(rescale=1 / 255), jpeg_directory, seed=1)
+    model = keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    images, tensors = to_grain(flow), to_torch(flow)
+    for data in (images, images.to_iter_dataset(), tensors):
+        assert data.class_names == ["cats", "dogs"]
+        assert list(data.file_paths) == flow.filepaths
+    with pytest.warns(UserWarning, match="ran out of data"):  # Keras asks no Grain dataset for its length
+        assert np.isfinite(model.fit(images, verbose=0).history["loss"]).all()
+    endless = to_grain(flow, repeat=True)
+    for data, arguments in ((endless, {"steps_per_epoch": len(images)}), (tensors.loader(), {})):
+        assert np.isfinite(model.fit(data, epochs=2, verbose=0, **arguments).history["loss"]).all()
+
+
+def test_what_is_refused():
+    flow = array(generator(), seed=1)
+    random = array(generator(preprocessing_function=lambda x: x + np.random.rand()), seed=1)
+    for make in (to_grain, to_torch):
+        with pytest.raises(ValueError, match=r"draws from np\.random"):
+            make(random)
+        with pytest.raises(ValueError, match="is no iterator of images"):
+            make([1, 2])
+        with pytest.raises(ValueError, match="`draws` must be"):
+            make(flow, draws="replay")
+        with pytest.raises(ValueError, match="needs `repeat`"):
+            make(flow, draws=Stateless(start=1))
+        with pytest.raises(ValueError, match="`class_weight`"):
+            make(flow, class_weight={0: 1.0})
+    with pytest.raises(ValueError, match="`mp_prefetch` must follow"):
+        to_grain(flow).to_iter_dataset().set_slice(slice(0, None, 2))  # what Grain calls in a worker
+    with pytest.raises(ValueError, match="`batch_size` is that"):
+        to_torch(flow).loader(batch_size=2)
+
+
+def test_the_numbers_are_those_of_the_layers():
+    """The generator of numbers, and the matrices, of `layers.kernels`."""
+    keys = np.random.RandomState(0).randint(0, 2**32, (50, 2), dtype="uint64").astype("uint32")
+    want = kernels.uniform(keys.view("int32"), np.arange(50, dtype="int32"), count=12)
+    got = np.stack(list(counted.uniforms(keys).values()), axis=1)
+    np.testing.assert_array_equal(got, keras.ops.convert_to_numpy(want))
+    rng = np.random.RandomState(0)
+    columns = [rng.uniform(-180, 180, 50), *rng.uniform(-9, 9, (2, 50)), *rng.uniform(0.5, 2, (3, 50))]
+    columns[0][:5] = [0, 90, -90, 180, 270]
+    still = np.zeros(50, bool)
+    want = kernels.affine_matrix(*(c.astype("float32") for c in columns), still, still, np.float32(20), np.float32(31))
+    np.testing.assert_allclose(counted._matrices(*columns, 20, 31), keras.ops.convert_to_numpy(want), atol=2e-5)
