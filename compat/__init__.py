@@ -72,7 +72,6 @@ _HOMES = {
 _WITHOUT_TENSORFLOW = {
     "distribute": "Use a shard for each process: `to_grain` or `to_torch` with `Stateless(shards=, shard=)`.",
     "to_dataset": "Use `to_grain` or `to_torch`, or give the iterator itself to `fit`.",
-    "to_device": "Use `to_grain` or `to_torch`, or give the iterator itself to `fit`.",
 }
 """What is made of `tf.data`, and what takes its place where that is not."""
 

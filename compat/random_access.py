@@ -70,14 +70,9 @@ def to_grain(
     model.fit(to_grain(flow, repeat=True), steps_per_epoch=len(flow), epochs=10)
     ```
     """
-    try:
-        from .data.in_grain import ImageMapDataset  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise _missing("to_grain", "grain", error) from error
-    settings = _settings(class_weight, drop_remainder, dtype, file_names, training)
-    batches, described = _described("to_grain", source, masks, on_error, settings, draws, single=not batched)
-    start, stop = _range(draws, repeat, len(batches))
-    return ImageMapDataset(batches, described, start, stop)
+    settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
+    _, combine, sources = side_by_side(source, masks, on_error, steady)
+    return in_grain("to_grain", sources, combine, settings, draws, repeat, single=not batched)
 
 
 def to_torch(
@@ -127,18 +122,37 @@ def to_torch(
         from .data.in_torch import ImageDataset  # noqa: PLC0415 - for those who have it
     except ModuleNotFoundError as error:
         raise _missing("to_torch", "torch", error) from error
-    settings = _settings(class_weight, drop_remainder, dtype, file_names, training)
+    settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
+    _, combine, sources = side_by_side(source, masks, on_error, steady)
     options = {"single": not batched, "channels_first": channels_first}
-    batches, described = _described("to_torch", source, masks, on_error, settings, draws, **options)
+    batches, described = _described("to_torch", sources, combine, settings, draws, **options)
     if described["skipped"] is not None:
         raise ValueError("`to_torch` has no `on_error='skip'`: a DataLoader takes as many samples as it was told of.")
     _range(draws, False, len(batches))
     return ImageDataset(batches, described)
 
 
-def _settings(class_weight, drop_remainder, dtype, file_names, training):
+def in_grain(function, sources, combine, settings, draws, repeat, **options):
+    """The `ImageMapDataset` of sources, as `side_by_side` describes them, for a function of this name.
+
+    Args:
+        settings: `settings_of`.
+        draws, repeat: those of `to_grain`.
+        **options: those of `batches_of`.
+    """
+    try:
+        from .data.in_grain import ImageMapDataset  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise _missing(function, "grain", error) from error
+    batches, described = _described(function, sources, combine, settings, draws, **options)
+    start, stop = _range(draws, repeat, len(batches))
+    return ImageMapDataset(batches, described, start, stop)
+
+
+def settings_of(class_weight, drop_remainder, dtype, file_names, training, apart=False):
+    """The settings that `batches_of` reads."""
     return SimpleNamespace(
-        apart=False,
+        apart=apart,
         class_weight=class_weight,
         drop_remainder=drop_remainder,
         dtype=dtype,
@@ -147,9 +161,8 @@ def _settings(class_weight, drop_remainder, dtype, file_names, training):
     )
 
 
-def _described(function, source, masks, on_error, settings, draws, **options):
-    """The `Batches` of a source, and the attributes of the dataset that is made of them."""
-    _, combine, sources = side_by_side(source, masks, on_error, steady)
+def _described(function, sources, combine, settings, draws, **options):
+    """The `Batches` of sources, and the attributes of the dataset that is made of them."""
     why = next((described.why_python for described in sources if described.why_python), None)
     if why is not None:
         raise ValueError(f"`{function}` cannot take this `source`: {why}.")

@@ -2,6 +2,7 @@
 somewhere."""
 
 import contextlib
+import importlib.util
 import io
 import os
 import pathlib
@@ -18,7 +19,9 @@ from keras_regen.compat.command_line import main
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "migration_guide").glob("*.md"))]
-BLOCK = re.compile(r"^```(python|python before|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(
+    r"^```(python|python before|python grain|python torch|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE
+)
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -32,7 +35,8 @@ def model():
 @each_page
 @pytest.mark.filterwarnings("ignore")
 def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
-    """Blocks that are marked `before` run with the legacy imports in place, and names of their own."""
+    """Blocks that are marked `before` run with the legacy imports in place, and names of their own; those with the name
+    of an extra run where that is installed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(sys, "path", sys.path[:])
@@ -47,6 +51,8 @@ def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
     for kind, block in blocks:
         if kind == "console":
             run_commands(block)
+        elif kind in EXTRAS and importlib.util.find_spec(EXTRAS[kind]) is None:
+            continue
         elif kind == "python before":
             pathlib.Path("old.py").write_text(block)
             pathlib.Path("script.py").write_text(MODEL + block)
@@ -55,6 +61,9 @@ def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
         else:
             exec(compile(block, page.name, "exec"), names)
 
+
+EXTRAS = {"python grain": "grain", "python torch": "torch"}
+"""What blocks of these kinds need."""
 
 MODEL = """
 import keras

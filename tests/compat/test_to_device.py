@@ -6,7 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from keras_regen.compat import ImageDataGenerator, to_dataset, to_device
+from keras_regen.compat import ImageDataGenerator, to_dataset, to_device, to_grain
 
 from .flows import AUGMENTATION, array, files, table
 
@@ -128,3 +128,33 @@ def test_a_dataset_that_transforms_on_a_device():
     """The second of two logical devices stands for an accelerator."""
     done = subprocess.run([sys.executable, "-c", ON_A_DEVICE], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("case", ["files", "dataframe", "array of integers"])
+def test_halves_in_grain_give_the_whole(case, jpeg_directory, uncompiled_kernels):
+    pytest.importorskip("grain")
+    generator = ImageDataGenerator(**AUGMENTATION, rescale=1 / 255)
+    whole = to_grain(CASES[case](generator, jpeg_directory))
+    halves, layer = to_device(CASES[case](generator, jpeg_directory), format="grain")
+    for number in (len(whole), 0, len(whole) - 1):
+        (inputs, *rest), (images, *rest_) = halves[number], whole[number]
+        assert inputs["images"].dtype == "uint8"
+        assert_close(layer(inputs), images)
+        for one, other in zip(rest, rest_, strict=True):
+            np.testing.assert_array_equal(one, other)
+    model = keras.Sequential([keras.Input(images.shape[1:]), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(1)])
+    front = layer.in_front_of(model)
+    front.compile("sgd", "mse")
+    endless, _ = to_device(CASES[case](generator, jpeg_directory), format="grain", repeat=True, class_weight=None)
+    if case == "array of integers":
+        assert np.isfinite(front.fit(endless, steps_per_epoch=2, verbose=0).history["loss"]).all()
+
+
+def test_what_grain_s_half_refuses():
+    flow = array(ImageDataGenerator(preprocessing_function=lambda x: x / 2), seed=1)
+    with pytest.raises(ValueError, match="preprocessing_function is Python's"):
+        to_device(flow, format="grain")
+    with pytest.raises(ValueError, match="are for format='tf'"):
+        to_device(flow, format="grain", cache=True)
+    with pytest.raises(ValueError, match="`format` must be"):
+        to_device(flow, format="torch")

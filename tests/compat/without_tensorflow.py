@@ -61,9 +61,10 @@ assert "`fit` of a zip" in raised(ImportError, lambda: model.fit(zip(flow, flow,
 keras_regen.compat.uninstall()
 
 # What needs it says so, and what to use instead.
-for name in ("to_dataset", "distribute", "to_device"):
+for name in ("to_dataset", "distribute"):
     said = raised(ImportError, lambda name=name: getattr(keras_regen.compat, name))
     assert said.startswith(f"`{name}` needs TensorFlow") and "to_grain" in said, said
+assert "format='grain'" in raised(ImportError, lambda: keras_regen.compat.to_device(flow))
 assert "batches" in raised(ImportError, lambda: augment(RandomAffine(9), 1))
 said = raised(ImportError, lambda: datagen.flow_from_directory("gs://bucket/photos"))
 assert "'gs://bucket/photos', needs TensorFlow" in said and "mount" in said, said
