@@ -12,6 +12,7 @@ import numpy as np
 from .augmentation import Augmentation, Statistics
 from .counted import Draws, draws_of, fold_in, key_of, shuffled
 from .flow import Files, OneHot, asked, sample_weights
+from .image_kernel import InOneGo, image_kernel
 from .one_image import augmented
 from .rows import Rows
 from .threads import MOST_AT_ONCE, at_once
@@ -37,10 +38,21 @@ class Part:
             return self.images.read(indices, use_tensorflow=False)
         return self.images[indices], np.ones(len(indices), bool)
 
-    def transformed(self, images, rows):
-        """The images that come out."""
+    def made(self, indices, rows):
+        """The images that come out, undefined where none was read, and whether each was, bool (n,)."""
+        in_files = isinstance(self.images, Files)
+        decoded = self.images.decoding if in_files else self.images
+        kernel = image_kernel(self.augmentation, self.statistics, decoded.shape[-3:], decoded.dtype.name)
+        if kernel is not None and in_files:
+            then = InOneGo(kernel, rows)
+            _, good = self.images.read(indices, use_tensorflow=False, then=then)
+            return then.results, good
+        images, good = self.read(indices)
+        return kernel.batch(images, rows) if kernel is not None else self._one_by_one(images, rows, good), good
+
+    def _one_by_one(self, images, rows, good):
         batch = np.empty((len(images), *self.shape), self.augmentation.output_dtype)
-        places = iter(range(len(images)))
+        places = iter(np.flatnonzero(good).tolist())
 
         def work():
             for i in places:
@@ -116,20 +128,23 @@ class Batches:
             indices = shuffled(indices, self.samples, key)
         keys = fold_in(key, indices)
         rows = [part.draws.rows(keys) for part in self.parts]
-        read = [part.read(indices) for part in self.parts]
-        good = np.logical_and.reduce([good for _, good in read])
-        if not good.all():
-            indices, rows = indices[good], [Rows(*(column[good] for column in row)) for row in rows]
-            read = [(images[good], None) for images, _ in read]
+        if self.apart:
+            made = [part.read(indices) for part in self.parts]
+        else:
+            made = [part.made(indices, row) for part, row in zip(self.parts, rows, strict=True)]
+        good = np.logical_and.reduce([good for _, good in made])
+        images = [images if good.all() else images[good] for images, _ in made]
+        indices, rows = indices[good], [Rows(*(column[good] for column in row)) for row in rows]
         if not len(indices):
             return None
-        made = []
-        for part, (images, _), row in zip(self.parts, read, rows, strict=True):
-            x = _side_by_side(images, row) if self.apart else part.transformed(images, row)
-            if self.channels_first and part.augmentation.data_format == "channels_last":
-                x = np.ascontiguousarray(np.moveaxis(x, -1, 1))
-            made.append(part.attached(indices, x))
-        element = _placed(self.places, made)
+        attached = []
+        for part, x, row in zip(self.parts, images, rows, strict=True):
+            if self.apart:
+                x = _side_by_side(x, row)  # noqa: PLW2901
+            elif self.channels_first and part.augmentation.data_format == "channels_last":
+                x = np.ascontiguousarray(np.moveaxis(x, -1, 1))  # noqa: PLW2901
+            attached.append(part.attached(indices, x))
+        element = _placed(self.places, attached)
         if self.file_names:
             element = (element, np.array([self.parts[0].images.paths[i] for i in indices]))
         return _mapped(lambda array: array[0], element) if self.single else element

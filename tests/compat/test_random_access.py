@@ -1,20 +1,23 @@
 """`to_grain` and `to_torch`: the samples, the order and the images of `to_dataset` with stateless draws."""
 
+import importlib.util
 import itertools
 
 import keras
 import numpy as np
 import pytest
+import scipy.ndimage
 from keras_regen.compat import ImageDataGenerator, Stateless, to_dataset
-from keras_regen.compat.data import counted
-from keras_regen.layers import kernels
+from keras_regen.compat.data import counted, one_image, random_access
+from keras_regen.layers import base, kernels
 
 from .flows import AUGMENTATION, array, files, image_and_mask, table
 
 grain = pytest.importorskip("grain")
-torch = pytest.importorskip("torch")
 
 from keras_regen.compat import to_grain, to_torch  # noqa: E402
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 LARGE = {**AUGMENTATION, "shear_range": 10, "vertical_flip": True}
 
@@ -88,11 +91,40 @@ def test_the_batches_of_to_dataset(case, jpeg_directory):
     want = wanted(make(jpeg_directory), 2 * len(got), **arguments)
     for number in reversed(range(2 * len(got))):  # any, in any order
         assert_same(got[number], want[number], case)
+    if not HAS_TORCH:
+        return
     # PyTorch's are those of Grain, to the bit.
     tensors = to_torch(make(jpeg_directory), **arguments)
     for mine, theirs in zip(tensors.loader(), got, strict=True):
         for x, y in zip(leaves(mine), leaves(theirs), strict=True):
             np.testing.assert_array_equal(np.asarray(x), y)
+
+
+@pytest.mark.parametrize("case", ["array", "categorical", "masks"])
+def test_the_same_without_numba(case, jpeg_directory, monkeypatch):
+    make, arguments = CASES[case]
+    want = to_grain(make(jpeg_directory), **arguments)[1]
+    monkeypatch.setattr(random_access, "image_kernel", lambda *_: None)
+    got = to_grain(make(jpeg_directory), **arguments)[1]
+    for x, y in zip(leaves(got), leaves(want), strict=True):
+        np.testing.assert_array_max_ulp(x, y, 1) if y.dtype.kind == "f" else np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
+@pytest.mark.parametrize("order", [0, 1])
+def test_one_image_is_warped_as_by_scipy(fill_mode, order):
+    rng = np.random.RandomState(order)
+    for shape in ((1, 1, 3), (1, 7, 1), (6, 1, 3), (2, 2, 4), (23, 17, 3), (30, 31, 1)):
+        for _ in range(12):
+            image = rng.randint(0, 256, shape).astype(rng.choice(["uint8", "float32"]))
+            matrix = np.concatenate([rng.uniform(-2, 2, (2, 2)), rng.uniform(-60, 60, (2, 1))], 1)
+            matrix = rng.choice([0, 1]) * np.round(matrix) if rng.rand() < 0.3 else matrix
+            got = one_image.warped(image, matrix, order, fill_mode, 17.5, "float32")
+            options = {"order": order, "mode": fill_mode, "cval": 17.5}
+            for channel in range(shape[2]):
+                pixels = image[..., channel].astype("float32")
+                want = scipy.ndimage.affine_transform(pixels, matrix[:, :2], matrix[:, 2], **options)
+                np.testing.assert_array_max_ulp(got[..., channel], want, 1)
 
 
 def test_passes_are_epochs_at_any_parallelism():
@@ -145,8 +177,13 @@ def test_samples_are_those_of_the_batches():
     samples, batches = (to_grain(array(generator(), seed=1), batched=batched) for batched in (False, True))
     assert len(samples) == 21
     np.testing.assert_array_equal(samples.batch(6)[1][0], batches[1][0])
+
+
+def test_samples_of_pytorch_are_collated():
+    pytest.importorskip("torch")
     loader = to_torch(array(generator(), seed=1), batched=False, channels_first=True).loader(batch_size=6)
-    np.testing.assert_array_equal(next(iter(loader))[0].numpy(), batches[0][0].transpose(0, 3, 1, 2))
+    want = to_grain(array(generator(), seed=1))[0][0]
+    np.testing.assert_array_equal(next(iter(loader))[0].numpy(), want.transpose(0, 3, 1, 2))
 
 
 def test_repeats_are_one_pass():
@@ -169,29 +206,32 @@ def test_broken_files_are_left_out(jpeg_directory, tmp_path):
     assert [path.endswith("broken.jpg") for path in images.skipped] == [True]
     with pytest.raises(OSError, match=r"broken\.jpg"):
         list(to_grain(flow, on_error="raise"))
-    with pytest.raises(ValueError, match="on_error='skip'"):
-        to_torch(flow)
+    if HAS_TORCH:
+        with pytest.raises(ValueError, match="on_error='skip'"):
+            to_torch(flow)
 
 
 def test_attributes_and_fit(jpeg_directory):
     flow = files(ImageDataGenerator(rescale=1 / 255), jpeg_directory, seed=1)
     model = keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
     model.compile("sgd", "categorical_crossentropy")
-    images, tensors = to_grain(flow), to_torch(flow)
-    for data in (images, images.to_iter_dataset(), tensors):
+    images, loaders = to_grain(flow), []
+    if HAS_TORCH:
+        loaders = [(to_torch(flow).loader(), {})]
+    for data in (images, images.to_iter_dataset(), *(loader.dataset for loader, _ in loaders)):
         assert data.class_names == ["cats", "dogs"]
         assert list(data.file_paths) == flow.filepaths
     with pytest.warns(UserWarning, match="ran out of data"):  # Keras asks no Grain dataset for its length
         assert np.isfinite(model.fit(images, verbose=0).history["loss"]).all()
     endless = to_grain(flow, repeat=True)
-    for data, arguments in ((endless, {"steps_per_epoch": len(images)}), (tensors.loader(), {})):
+    for data, arguments in ((endless, {"steps_per_epoch": len(images)}), *loaders):
         assert np.isfinite(model.fit(data, epochs=2, verbose=0, **arguments).history["loss"]).all()
 
 
 def test_what_is_refused():
     flow = array(generator(), seed=1)
     random = array(generator(preprocessing_function=lambda x: x + np.random.rand()), seed=1)
-    for make in (to_grain, to_torch):
+    for make in (to_grain, to_torch)[: 1 + HAS_TORCH]:
         with pytest.raises(ValueError, match=r"draws from np\.random"):
             make(random)
         with pytest.raises(ValueError, match="is no iterator of images"):
@@ -204,14 +244,16 @@ def test_what_is_refused():
             make(flow, class_weight={0: 1.0})
     with pytest.raises(ValueError, match="`mp_prefetch` must follow"):
         to_grain(flow).to_iter_dataset().set_slice(slice(0, None, 2))  # what Grain calls in a worker
-    with pytest.raises(ValueError, match="`batch_size` is that"):
-        to_torch(flow).loader(batch_size=2)
+    if HAS_TORCH:
+        with pytest.raises(ValueError, match="`batch_size` is that"):
+            to_torch(flow).loader(batch_size=2)
 
 
 def test_the_numbers_are_those_of_the_layers():
     """The generator of numbers, and the matrices, of `layers.kernels`."""
+    assert counted._UNIFORMS == base.UNIFORMS
     keys = np.random.RandomState(0).randint(0, 2**32, (50, 2), dtype="uint64").astype("uint32")
-    want = kernels.uniform(keys.view("int32"), np.arange(50, dtype="int32"), count=12)
+    want = kernels.uniform(keys.view("int32"), np.arange(50, dtype="int32"), columns=range(12))
     got = np.stack(list(counted.uniforms(keys).values()), axis=1)
     np.testing.assert_array_equal(got, keras.ops.convert_to_numpy(want))
     rng = np.random.RandomState(0)
