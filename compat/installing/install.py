@@ -1,10 +1,6 @@
 """The legacy import paths and `Model` methods, in this process, for code that cannot be edited."""
 
-import contextlib
-import functools
 import importlib.util
-import inspect
-import math
 import os
 import sys
 import types
@@ -12,7 +8,6 @@ import types
 import keras
 
 from .. import image, sequence, text
-from ..data.needing_tensorflow import tensorflow
 from ..image import (
     affine_transformations,
     dataframe_iterator,
@@ -22,6 +17,7 @@ from ..image import (
     numpy_array_iterator,
     utils,
 )
+from . import keras_2, methods, patches
 
 _KERAS = (
     "keras.preprocessing",
@@ -47,19 +43,11 @@ _KEPT = {
     "sequence": ("pad_sequences",),
     "text": (),
 }
-_STEPS = {
-    "fit": {"x": "steps_per_epoch", "validation_data": "validation_steps"},
-    "evaluate": {"x": "steps"},
-    "predict": {"x": "steps"},
-}
-
 _replaced = {}
 """Name of a module to the one that `install` put there and the one that was there, or None."""
-_methods = {}
-"""Name of a method to what `keras.Model` itself had under it, or None if that was inherited or absent."""
 
 
-def install():
+def install(only_data=False):
     """Let old code run as it is: its imports find keras_regen, and `keras.Model` has its Keras 2 methods again.
 
     Call it before the old code is imported, or use `keras-regen run SCRIPT`. Patched are, in this process alone:
@@ -76,10 +64,19 @@ def install():
     - `keras.Model.fit`, `evaluate` and `predict` take `workers`, `use_multiprocessing` and `max_queue_size`, which the
       iterators get for that call; and `zip(images, masks)` of iterators, through `to_dataset`. Iterators of images
       with a number of steps go through `to_dataset`, too: where that is not their length, Keras 3 would cut epochs
-      short. A number of steps that is not whole is rounded up, as by Keras 2.
+      short. A number of steps that is not whole is rounded up, as by Keras 2. The names of Keras 1 (`nb_epoch`,
+      `samples_per_epoch` ...) are those of Keras 2, and numbers of images become numbers of batches. Own generators,
+      iterators and sequences may hand out lists, and bare arrays to predict from.
+    - Without `only_data`, what else Keras 2 had and Keras 3 has not: `lr` and `decay` of optimizers, "acc" for
+      "accuracy" in histories and callbacks, modules such as `keras.layers.core` and `keras.utils.np_utils`, functions
+      of `keras.backend` that `tensorflow.keras.backend` has, Keras 1's arguments of layers, `Model(input=, output=)`,
+      `predict_classes`, weights in files of any name, `ModelCheckpoint(period=)`.
 
     Where the environment variable `TF_USE_LEGACY_KERAS` is set, `tensorflow.keras` is Keras 2, has all of this, and is
     left as it is. A second call does nothing.
+
+    Args:
+        only_data: whether to leave what has nothing to do with the data.
 
     Example:
 
@@ -109,11 +106,10 @@ def install():
     sys.modules[f"{_ARCHIVED}.sequence"]._remove_long_seq = sequence._remove_long_seq
     for module in _SUBMODULES:
         _replace(f"{_ARCHIVED}.image.{module.__name__.rpartition('.')[2]}", _names(module))
-    added = {"fit_generator": _fit_generator, "evaluate_generator": _evaluate_generator}
-    added["predict_generator"] = _predict_generator
-    for name, method in {**added, **{name: _as_in_keras_2(name) for name in _STEPS}}.items():
-        _methods[name] = vars(keras.Model).get(name)
-        setattr(keras.Model, name, method)
+    for name, method in methods.of_keras_2().items():
+        patches.put(keras.Model, name, method)
+    if not only_data:
+        keras_2.put_back()
 
 
 def uninstall():
@@ -138,10 +134,8 @@ def uninstall():
         owner = sys.modules.get(parent)
         if id(vars(owner).get(child) if owner else None) in originals:
             _restore(owner, child, originals[id(vars(owner)[child])])
-    for name, method in _methods.items():
-        _restore(keras.Model, name, method)
+    patches.undo()
     _replaced.clear()
-    _methods.clear()
 
 
 def _names(module):
@@ -170,114 +164,3 @@ def _restore(owner, name, value):
         delattr(owner, name)
     else:
         setattr(owner, name, value)
-
-
-def _as_in_keras_2(name):
-    """A method of `keras.Model` that takes what Keras 2 took."""
-    original = getattr(keras.Model, name)
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)
-    def method(self, *args, workers=None, use_multiprocessing=None, max_queue_size=None, **kwargs):
-        bound = signature.bind(self, *args, **kwargs)
-        given = bound.arguments
-        queue = {"workers": workers, "use_multiprocessing": use_multiprocessing, "max_queue_size": max_queue_size}
-        with contextlib.ExitStack() as stack:
-            for data, number in _STEPS[name].items():
-                if isinstance(steps := given.get(number), float):
-                    given[number] = steps = math.ceil(steps)
-                if data not in given:
-                    continue
-                if isinstance(given[data], zip) or (steps is not None and isinstance(given[data], image.Iterator)):
-                    tensorflow(
-                        f"`{name}` of a zip, or with `{number}`,", "Leave out the number, or unite the iterators."
-                    )
-                    from ..convert import to_dataset  # noqa: PLC0415 - the rest does without TensorFlow
-
-                    given[data] = to_dataset(given[data], repeat=steps is not None)
-                    if (name, data) == ("fit", "x"):
-                        given["shuffle"] = False  # the iterator has; Keras would warn that it cannot
-                elif isinstance(given[data], keras.utils.PyDataset):
-                    stack.enter_context(_with(given[data], **queue))
-            return original(*bound.args, **bound.kwargs)
-
-    return method
-
-
-@contextlib.contextmanager
-def _with(owner, **attributes):
-    """Give an object attributes, None ones excepted, for the time of a block."""
-    before = {name: getattr(owner, name) for name, value in attributes.items() if value is not None}
-    for name in before:
-        setattr(owner, name, attributes[name])
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(owner, name, value)
-
-
-def _fit_generator(
-    self,
-    generator,
-    steps_per_epoch=None,
-    epochs=1,
-    verbose=1,
-    callbacks=None,
-    validation_data=None,
-    validation_steps=None,
-    validation_freq=1,
-    class_weight=None,
-    max_queue_size=10,
-    workers=1,
-    use_multiprocessing=False,
-    shuffle=True,
-    initial_epoch=0,
-):
-    """`fit`, as Keras 2 spelled it for generators."""
-    return self.fit(
-        generator,
-        steps_per_epoch=steps_per_epoch,
-        epochs=epochs,
-        verbose=verbose,
-        callbacks=callbacks,
-        validation_data=validation_data,
-        validation_steps=validation_steps,
-        validation_freq=validation_freq,
-        class_weight=class_weight,
-        max_queue_size=max_queue_size,
-        workers=workers,
-        use_multiprocessing=use_multiprocessing,
-        shuffle=shuffle,
-        initial_epoch=initial_epoch,
-    )
-
-
-def _evaluate_generator(
-    self,
-    generator,
-    steps=None,
-    callbacks=None,
-    max_queue_size=10,
-    workers=1,
-    use_multiprocessing=False,
-    verbose=0,
-):
-    """`evaluate`, as Keras 2 spelled it for generators."""
-    queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
-    return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose, **queue)
-
-
-def _predict_generator(
-    self,
-    generator,
-    steps=None,
-    callbacks=None,
-    max_queue_size=10,
-    workers=1,
-    use_multiprocessing=False,
-    verbose=0,
-):
-    """`predict`, as Keras 2 spelled it for generators."""
-    queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
-    return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose, **queue)

@@ -14,6 +14,8 @@ from ..notices import without_notices
 _ARCHIVED = "keras_preprocessing"
 _LEGACY = ("keras", _ARCHIVED, "tensorflow")
 _OURS = "keras_regen."
+ONLY_DATA = "KERAS_REGEN_ONLY_DATA"
+"""The environment variable that says so to the processes that are started."""
 _CHILDREN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "children")
 
 
@@ -46,7 +48,7 @@ def without_our_frames(traceback):
 def _install():
     from .install import install  # noqa: PLC0415 - it imports TensorFlow
 
-    install()
+    install(only_data=os.environ.get(ONLY_DATA) == "1")
 
 
 class _Finder(importlib.abc.MetaPathFinder):

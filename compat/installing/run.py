@@ -9,10 +9,10 @@ import sys
 import types
 from importlib.machinery import BuiltinImporter, PathFinder, SourceFileLoader, SourcelessFileLoader
 
-from .on_import import install_in_children, install_on_import, without_our_frames
+from .on_import import ONLY_DATA, install_in_children, install_on_import, without_our_frames
 
 
-def run(script=None, module=None, code=None, arguments=()):
+def run(script=None, module=None, code=None, arguments=(), only_data=False):
     """Run a program as `python` would, with `install` before its first import of Keras. See `keras-regen run --help`.
 
     The process is the program's from then on: `sys.argv`, `sys.path[0]`, the module `__main__` and the names that it
@@ -25,6 +25,7 @@ def run(script=None, module=None, code=None, arguments=()):
         module: dotted name of a module or package, as after `python -m`; or
         code: a program, as after `python -c`.
         arguments: what follows in `sys.argv`.
+        only_data: see `install`.
 
     Returns:
         1 if the program raised an exception, otherwise 0.
@@ -42,6 +43,8 @@ def run(script=None, module=None, code=None, arguments=()):
     sys.argv = [first, *arguments]
     if not getattr(sys.flags, "safe_path", False):  # from Python 3.11 on
         sys.path[0] = folder
+    if only_data:
+        os.environ[ONLY_DATA] = "1"
     install_in_children()
     install_on_import()
     try:

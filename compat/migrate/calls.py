@@ -5,7 +5,6 @@ import libcst as cst
 from . import patterns as m
 from .flows import (
     GENERATOR_METHODS,
-    KERAS_1,
     METHODS,
     feedings,
     is_flow,
@@ -17,6 +16,7 @@ from .flows import (
     resolve,
 )
 from .keras_1 import is_about_loading, rename_arguments, uncounted
+from .moved import KERAS_1
 from .names import OURS
 from .own_generators import rewrite_own_generators
 from .steps import report_steps, round_steps

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from . import patterns as m
+from .moved import COUNTS_OF_IMAGES, KERAS_1
 from .names import FLOWS, GENERATOR, meaning
 
 # The arguments in their order, as far as all Keras 2 versions agree on it.
@@ -25,17 +26,6 @@ METHODS = {"fit": "fit", "evaluate": "evaluate", "predict": "predict"} | {
     name: name.partition("_")[0] for name in GENERATOR_METHODS
 }
 LOADING = ("workers", "use_multiprocessing", "max_queue_size")
-KERAS_1 = {
-    "nb_epoch": "epochs",
-    "samples_per_epoch": "steps_per_epoch",
-    "nb_val_samples": "validation_steps",
-    "val_samples": "steps",
-    "max_q_size": "max_queue_size",
-    "nb_worker": "workers",
-    "pickle_safe": "use_multiprocessing",
-}
-"""What Keras 1 called the arguments. Where it counted images, Keras 2 and 3 count batches."""
-COUNTS_OF_IMAGES = ("samples_per_epoch", "nb_val_samples", "val_samples")
 _KERAS = ("keras", "tensorflow", "tf_keras", "keras_preprocessing", "keras_regen", "tensorflow_core")
 _ACCEPTED = {
     "fit_generator": {"validation_freq", "class_weight", "shuffle", "initial_epoch"},

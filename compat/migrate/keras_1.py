@@ -4,9 +4,7 @@ import libcst as cst
 
 from .constants import UNKNOWN, constant
 from .flows import (
-    COUNTS_OF_IMAGES,
     GENERATOR_METHODS,
-    KERAS_1,
     LOADING,
     feedings_of,
     is_flow,
@@ -14,6 +12,7 @@ from .flows import (
     order_of,
     resolve,
 )
+from .moved import COUNTS_OF_IMAGES, KERAS_1
 from .passes import DEFAULT_BATCH_SIZE, ORDER_OF_FLOWS, arguments
 
 _HOW = "`{old}` counts images, Keras 3 counts batches, whose size is not found here: write `{new}=... // batch_size`"

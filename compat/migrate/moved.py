@@ -2,6 +2,18 @@
 
 import re
 
+KERAS_1 = {
+    "nb_epoch": "epochs",
+    "samples_per_epoch": "steps_per_epoch",
+    "nb_val_samples": "validation_steps",
+    "val_samples": "steps",
+    "max_q_size": "max_queue_size",
+    "nb_worker": "workers",
+    "pickle_safe": "use_multiprocessing",
+}
+"""What Keras 1 called the arguments. Where it counted images, Keras 2 and 3 count batches."""
+COUNTS_OF_IMAGES = ("samples_per_epoch", "nb_val_samples", "val_samples")
+
 KERAS = r"(?:tensorflow(?:_core)?(?:\.(?:compat|v1|v2|python|api|_api))*\.keras|keras)"
 """The beginning of a dotted name of Keras, standalone or TensorFlow's."""
 

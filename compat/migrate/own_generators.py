@@ -42,7 +42,7 @@ def _hand_out(program, value):
     for element in value.elements:
         part = element.value
         if isinstance(part, cst.List) and not isinstance(element, cst.StarredElement):
-            _turn(program, part)
+            _turn(program, part, alone="")
         elif isinstance(part, cst.Name):
             values = [program.value(origin) for origin in program.origins(part)]
             lists = [isinstance(one, cst.List) and len(one.elements) > 1 for one in values]
@@ -54,14 +54,14 @@ def _hand_out(program, value):
                 program.report(part, f"`{part.value}` may be a list, and {_TUPLE}")
 
 
-def _turn(program, node):
-    """`[a, b]` to `(a, b)`; lists of numbers, which are arrays, stay."""
+def _turn(program, node, alone=","):
+    """`[a, b]` to `(a, b)`, `[a]` to `(a,)` or `(a)`; lists of numbers, which are arrays, stay."""
     if not node.elements or all(m.matches(one.value, m.Integer() | m.Float()) for one in node.elements):
         return
     start, end = program.span(node)
     last = node.elements[-1]
     one = len(node.elements) == 1 and not isinstance(last.comma, cst.Comma)
-    program.edits += [(start, start + 1, "("), (end - 1, end, ",)" if one else ")")]
+    program.edits += [(start, start + 1, "("), (end - 1, end, f"{alone})" if one else ")")]
 
 
 def _make_tuple(program, value):

@@ -1,5 +1,6 @@
 """`install` and `uninstall`: old code as it is."""
 
+import os
 import subprocess
 import sys
 
@@ -238,3 +239,196 @@ def test_without_install_there_are_none_of_them():
     assert not hasattr(keras.Model, "fit_generator")
     with pytest.raises(TypeError, match="workers"):
         small_model().fit(small_flow(), workers=2)
+
+
+# What Keras 1 took
+
+
+def test_numbers_of_images_become_numbers_of_batches(installed):
+    count = Count()
+    model = small_model()
+    model.fit_generator(small_flow(), samples_per_epoch=20, nb_epoch=2, verbose=0, callbacks=[count], nb_worker=1)
+    model.fit_generator(small_flow(), 9, 1, 0, [count], small_flow(), 8, max_q_size=2, pickle_safe=False)
+    assert count.epochs == [[5, 0], [5, 0], [3, 2]]
+    assert model.predict_generator(small_flow(), val_samples=10).shape == (10, 2)
+    own = iter([(np.zeros((5, 8, 8, 3)), np.zeros((5, 2)))] * 4)
+    count = Count()
+    model.fit_generator(own, samples_per_epoch=20, nb_epoch=1, verbose=0, callbacks=[count])
+    assert count.epochs == [[4, 0]]
+    zipped = zip(
+        *[compat.ImageDataGenerator().flow(np.zeros((8, 8, 8, 3)), batch_size=4) for _ in range(2)], strict=True
+    )
+    fed = installed_methods()._in_batches(zipped, 9)
+    assert fed == (zipped, 3)
+    with pytest.raises(ValueError, match=r"needs data that come in batches of a known size. Received: <class 'int'>"):
+        installed_methods()._in_batches(3, 9)
+    with pytest.raises(TypeError, match="multiple values for argument 'epochs'"):
+        model.fit_generator(small_flow(), 3, 2, epochs=3)
+    with pytest.raises(TypeError, match="misses the argument 'generator'"):
+        model.evaluate_generator(steps=3)
+
+
+def installed_methods():
+    from keras_regen.compat.installing import methods
+
+    return methods
+
+
+def of_two():
+    inputs = [keras.Input((2,)), keras.Input((2,))]
+    model = keras.Model(inputs, [keras.layers.Dense(1)(one) for one in inputs])
+    model.compile("sgd", "mse")
+    return model
+
+
+class Own:
+    """An iterator that is no generator."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __next__(self):
+        return self.batch
+
+
+class Pairs(keras.utils.Sequence):
+    def __init__(self, batch):
+        super().__init__()
+        self.batch, self.ended = batch, 0
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.batch
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+def test_own_generators_hand_out_lists(installed):
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    model = of_two()
+    batch = [x, 2 * x], [y, y]
+    model.fit((batch for _ in range(2)), steps_per_epoch=2, verbose=0)
+    model.fit(Own(batch), steps_per_epoch=2, verbose=0)
+    model.fit_generator(Own([*batch]), 2, verbose=0, validation_data=Own(batch), validation_steps=1)
+    sequence = Pairs(batch)
+    model.fit(sequence, epochs=3, verbose=0)
+    plain = Pairs(((x, 2 * x), (y, y)))
+    keras.Model.fit.__wrapped__(model, plain, epochs=3, verbose=0)
+    assert sequence.ended == plain.ended > 0
+    wanted = model.predict([x, 2 * x], verbose=0)
+    for data in (Own([x, 2 * x]), Pairs([x, 2 * x])):
+        found = model.predict_generator(data, 1)
+        np.testing.assert_allclose([part[:4] for part in found], wanted, rtol=1e-6)
+    one = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    one.compile("sgd", "mse")
+    np.testing.assert_allclose(one.predict_generator(Own(x), 1), one.predict(x, verbose=0), rtol=1e-6)
+    one.fit(Own([[x], [y]]), steps_per_epoch=1, verbose=0)
+
+
+# What has nothing to do with the data
+
+
+def test_modules_that_moved(installed):
+    from keras import backend as K
+    from keras.engine.topology import Layer
+    from keras.layers.core import Dense
+    from keras.objectives import binary_crossentropy
+    from keras.utils import np_utils
+    from keras.utils.np_utils import to_categorical
+    from tensorflow.keras.layers.merge import concatenate
+
+    assert Dense is keras.layers.Dense
+    assert Layer is keras.layers.Layer
+    assert concatenate is keras.layers.concatenate
+    assert np_utils.to_categorical is to_categorical is keras.utils.to_categorical
+    assert binary_crossentropy is keras.losses.binary_crossentropy
+    assert K.image_dim_ordering() == "tf"
+    assert float(K.sum(np.ones(3))) == 3
+
+
+def test_optimizers_take_lr_and_decay(installed):
+    optimizer = keras.optimizers.SGD(lr=0.5, decay=0.1)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(optimizer, "mse")
+    weight = 1.0
+    for step in range(3):
+        model.train_on_batch(np.ones((1, 1)), np.zeros((1, 1)))
+        weight -= 0.5 / (1 + 0.1 * step) * 2 * weight
+    assert model.get_weights()[0][0, 0] == pytest.approx(weight, abs=1e-6)
+    optimizer.lr = 0.25
+    assert float(optimizer.lr) == 0.25
+    assert float(optimizer.learning_rate) == pytest.approx(0.25 / 1.3)
+    assert float(keras.optimizers.adam(lr=0.1, epsilon=None).learning_rate) == pytest.approx(0.1)
+
+
+def test_arguments_of_keras_1(installed):
+    layers = keras.layers
+    convolution = layers.Convolution2D(4, 3, 5, border_mode="same", subsample=(2, 2), dim_ordering="th", bias=False)
+    assert isinstance(convolution, layers.Convolution2D)
+    config = convolution.get_config()
+    wanted = {"filters": 4, "kernel_size": (3, 5), "padding": "same", "strides": (2, 2), "use_bias": False}
+    assert {name: config[name] for name in wanted} == wanted
+    assert config["data_format"] == "channels_first"
+    assert layers.Conv2D(4, 3, 2).strides == (2, 2)
+    assert layers.Convolution2D(nb_filter=4, nb_row=1, nb_col=2).kernel_size == (1, 2)
+    assert layers.Dense(output_dim=3, init="ones").units == 3
+    assert layers.Dropout(p=0.25).rate == 0.25
+    assert layers.BatchNormalization(mode=0, axis=1).axis == 1
+    a = keras.Input((2,))
+    model = keras.models.Model(input=a, output=[layers.merge([a, a], mode="concat"), layers.merge([a, a], mode="mul")])
+    assert model.output_shape == [(None, 4), (None, 2)]
+    x = np.array([[2, 3]], "float32")
+    np.testing.assert_array_equal(model.predict(x, verbose=0)[1], x * x)
+    with pytest.raises(ValueError, match="`mode` must be one of"):
+        layers.merge([a, a], mode="dot")
+
+
+def test_acc_and_files_of_any_name(installed, tmp_path):
+    x, y = np.eye(4, 3, dtype="float32"), np.array([[1.0], [0], [0], [0]])
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    heard = []
+    paths = [tmp_path / "w.{epoch}-{val_acc:.0f}.hdf5", tmp_path / "best"]
+    checkpoint = keras.callbacks.ModelCheckpoint
+    callbacks = [
+        checkpoint(str(paths[0]), "val_acc", 0, False, True, period=2),
+        checkpoint(str(paths[1]), monitor="acc", save_weights_only=True),
+        keras.callbacks.EarlyStopping(monitor="val_acc", patience=9),
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: heard.append((logs["acc"], logs.get("val_acc")))
+        ),
+    ]
+    history = model.fit(x, y, nb_epoch=3, verbose=0, validation_data=(x, y), callbacks=callbacks).history
+    assert history["acc"] == history["accuracy"] == [acc for acc, _ in heard]
+    assert history.get("val_acc") == history["val_accuracy"] == [acc for _, acc in heard]
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert "acc" in history
+    with pytest.raises(KeyError):
+        history["recall"]
+    assert sorted(path.name[:4] for path in tmp_path.iterdir()) == ["best", "w.2-"]
+    wanted = model.get_weights()
+    model.save_weights(str(tmp_path / "first.h5"))
+    for name in ("first.h5", "best"):
+        model.set_weights([0 * weight for weight in wanted])
+        model.load_weights(str(tmp_path / name))
+        for weight, other in zip(model.get_weights(), wanted, strict=True):
+            np.testing.assert_array_equal(weight, other)
+    scores = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(model.predict_classes(x), scores > 0.5)
+    np.testing.assert_array_equal(model.predict_proba(x, verbose=0), scores)
+    assert os.listdir(tmp_path).count("first.h5") == 1
+
+
+def test_only_data_leaves_the_rest():
+    compat.install(only_data=True)
+    try:
+        assert hasattr(keras.Model, "fit_generator")
+        assert not hasattr(keras.Model, "predict_classes")
+        with pytest.raises(ValueError, match="lr"):
+            keras.optimizers.SGD(lr=0.1)
+        assert "keras.layers.core" not in sys.modules
+    finally:
+        compat.uninstall()

@@ -1,0 +1,307 @@
+"""What Keras 1 and 2 had beside the data, put back into Keras 3."""
+
+import functools
+import os
+import shutil
+import sys
+import tempfile
+import types
+
+import h5py
+import keras
+import keras._tf_keras.keras as tf_keras
+
+from ..migrate.moved import CONVOLUTIONS_2D, KERAS_1_LAYERS, MERGE_MODES, OPTIMIZERS
+from .patches import put, put_module
+
+_OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+_ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
+_SUBMODULES = {
+    "layers": (
+        *("advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge"),
+        *("noise", "normalization", "pooling", "recurrent", "wrappers"),
+    ),
+    "utils": ("data_utils", "generic_utils", "layer_utils", "np_utils", "vis_utils"),
+}
+_ENGINE = ("base_layer", "input_layer", "sequential", "topology", "training")
+_RENAMED = {"objectives": "losses", "initializations": "initializers"}
+_ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras": tf_keras}
+
+
+def put_back():
+    """Put all of it in place, until `patches.undo`."""
+    _modules()
+    _backend()
+    _optimizers()
+    _layers()
+    _models()
+    _metrics()
+    _callbacks()
+    _weights()
+
+
+def _modules():
+    for root, package in _ROOTS.items():
+        for name, children in _SUBMODULES.items():
+            owner = getattr(package, name)
+            for child in children:
+                _module(f"{root}.{name}.{child}", owner)
+                if child != "merge":
+                    put(owner, child, sys.modules[f"{root}.{name}.{child}"])
+        for old, new in _RENAMED.items():
+            put(package, old, _module(f"{root}.{old}", getattr(package, new)))
+        engine = _module(f"{root}.engine", package.layers, Model=package.Model, Sequential=package.Sequential)
+        engine.get_source_inputs = package.utils.get_source_inputs
+        for child in _ENGINE:
+            setattr(engine, child, _module(f"{root}.engine.{child}", engine))
+        put(package, "engine", engine)
+        put(package.layers, "merge", functools.partial(_merge, package.layers))
+
+
+def _module(name, source, **more):
+    """The module of a name; if there is none, one with the public names of another is put there."""
+    if name not in sys.modules:
+        module = types.ModuleType(name)
+        vars(module).update({key: value for key, value in vars(source).items() if not key.startswith("_")} | more)
+        vars(module)["__path__"] = []
+        put_module(name, module)
+    return sys.modules[name]
+
+
+def _merge(layers, inputs, mode="sum", concat_axis=-1, name=None):
+    """`merge` of Keras 1."""
+    if mode not in MERGE_MODES:
+        raise ValueError(f"`mode` must be one of {tuple(MERGE_MODES)}. Received: {mode!r}")
+    options = {"axis": concat_axis} if mode == "concat" else {}
+    return getattr(layers, MERGE_MODES[mode])(inputs, name=name, **options)
+
+
+def _backend():
+    legacy = tf_keras.backend
+    for name in dir(legacy):
+        if not name.startswith("_") and not hasattr(keras.backend, name):
+            put(keras.backend, name, getattr(legacy, name))
+    orderings = {value: key for key, value in _ORDERINGS.items()}
+    for backend in (keras.backend, legacy):
+        put(backend, "image_dim_ordering", lambda: orderings[keras.config.image_data_format()])
+        put(backend, "set_image_dim_ordering", lambda old: keras.config.set_image_data_format(_ORDERINGS[old]))
+
+
+def _optimizers():
+    base = keras.optimizers.Optimizer
+    rate = base._get_current_learning_rate
+
+    def decayed(self):
+        decay = getattr(self, "_decay_of_keras_2", 0.0)
+        return rate(self) / (1.0 + decay * keras.ops.cast(self.iterations, "float32")) if decay else rate(self)
+
+    put(base, "_get_current_learning_rate", decayed)
+    put(base, "lr", property(lambda self: self._learning_rate, base.learning_rate.fset))
+    for name in OPTIMIZERS:
+        kind = getattr(keras.optimizers, name)
+        put(kind, "__init__", _with_rate(kind.__init__))
+        for package in (keras, tf_keras):
+            put(package.optimizers, name.lower(), kind)
+
+
+def _with_rate(original):
+    @functools.wraps(original)
+    def __init__(self, *args, lr=None, decay=0.0, **kwargs):
+        if lr is not None:
+            kwargs["learning_rate"] = lr
+        if kwargs.get("epsilon", 0) is None:
+            del kwargs["epsilon"]
+        original(self, *args, **kwargs)
+        self._decay_of_keras_2 = decay
+
+    return __init__
+
+
+def _layers():
+    for name, words in KERAS_1_LAYERS.items():
+        kind = getattr(keras.layers, name, None)
+        if kind is not None and kind.__name__ == name:
+            put(kind, "__init__", _with_names(kind.__init__, words, name in CONVOLUTIONS_2D))
+    put(keras.layers, "Convolution2D", _Convolution2D)
+
+
+def _with_names(original, words, is_convolution):
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        old = {name: kwargs.pop(name) for name in [*words] if name in kwargs and words[name] != name}
+        if is_convolution:
+            if {"nb_row", "nb_col"} <= kwargs.keys():
+                kwargs["kernel_size"] = kwargs.pop("nb_row"), kwargs.pop("nb_col")
+            elif old and len(args) == 3:
+                args = _as_kernel(args)
+        for name, value in old.items():
+            kwargs[words[name]] = _ORDERINGS.get(value, value) if name == "dim_ordering" else value
+        if kwargs.get("mode") in (0, 2) and type(self).__name__ == "BatchNormalization":
+            del kwargs["mode"]
+        original(self, *args, **kwargs)
+
+    del __init__.__wrapped__  # Keras asks for the signature in two ways, which must agree
+    return __init__
+
+
+def _as_kernel(args):
+    """`32, 3, 3`, as Keras 1 took it, as `32, (3, 3)`."""
+    filters, *sizes = args
+    return (filters, tuple(sizes)) if all(isinstance(size, int) for size in sizes) else args
+
+
+class _OfKeras1(type):
+    def __call__(cls, *args, **kwargs):
+        return keras.layers.Conv2D(*(_as_kernel(args) if len(args) == 3 else args), **kwargs)
+
+    def __instancecheck__(cls, other):
+        return isinstance(other, keras.layers.Conv2D)
+
+
+class _Convolution2D(metaclass=_OfKeras1):
+    """`Convolution2D(32, 3, 3)` of Keras 1: `Conv2D(32, (3, 3))`."""
+
+
+def _models():
+    functional = sys.modules["keras.src.models.functional"].Functional  # which has no public name
+    new, init = keras.Model.__new__, functional.__init__
+
+    def __new__(cls, *args, **kwargs):
+        return new(cls, *args, **_with_plurals(kwargs))
+
+    @functools.wraps(init)
+    def __init__(self, *args, **kwargs):
+        init(self, *args, **_with_plurals(kwargs))
+
+    put(keras.Model, "__new__", __new__)
+    put(functional, "__init__", __init__)
+    put(keras.Model, "predict_classes", _predict_classes)
+    put(keras.Model, "predict_proba", lambda self, *args, **kwargs: self.predict(*args, **kwargs))
+
+
+def _with_plurals(kwargs):
+    if "input" not in kwargs and "output" not in kwargs:
+        return kwargs
+    return {{"input": "inputs", "output": "outputs"}.get(name, name): value for name, value in kwargs.items()}
+
+
+def _predict_classes(self, x, batch_size=32, verbose=0):
+    """The class of each sample, as Keras 2 told it: the largest, or whether the only one is above a half."""
+    scores = self.predict(x, batch_size=batch_size, verbose=verbose)
+    return scores.argmax(axis=-1) if scores.shape[-1] > 1 else (scores > 0.5).astype("int32")
+
+
+class _Metrics(dict):
+    """Metrics by name, which are found under the names that Keras had before 2.3, too."""
+
+    def __missing__(self, name):
+        if name in _OLD_NAMES:
+            return self[_OLD_NAMES[name]]
+        raise KeyError(name)
+
+    def __contains__(self, name):
+        return dict.__contains__(self, name) or dict.__contains__(self, _OLD_NAMES.get(name, name))
+
+    def get(self, name, default=None):
+        return dict.get(self, name, dict.get(self, _OLD_NAMES.get(name, name), default))
+
+
+class _Heard:
+    """A callback that finds the old names in its logs."""
+
+    def __init__(self, callback):
+        self.callback = callback
+
+    def on_epoch_end(self, epoch, logs):
+        found = _Metrics(logs)
+        monitor = getattr(self.callback, "monitor", None)
+        if monitor in _OLD_NAMES and monitor not in logs and monitor in found:
+            self.callback.monitor = _OLD_NAMES[monitor]  # Keras asks the metric of that name what is better
+        if isinstance(self.callback, keras.callbacks.ModelCheckpoint):  # which names a file by all of them
+            found |= {old: found[old] for old in _OLD_NAMES if old in found and old not in logs}
+        self.callback.on_epoch_end(epoch, found)
+
+
+def _metrics():
+    listening, history = keras.callbacks.CallbackList.on_epoch_end, keras.callbacks.History.__init__
+
+    def on_epoch_end(self, epoch, logs=None):
+        callbacks = self.callbacks
+        self.callbacks = [_Heard(callback) for callback in callbacks]
+        try:
+            listening(self, epoch, logs)
+        finally:
+            self.callbacks = callbacks
+
+    def __init__(self):
+        history(self)
+        self.history = _Metrics()
+
+    put(keras.callbacks.CallbackList, "on_epoch_end", on_epoch_end)
+    put(keras.callbacks.History, "__init__", __init__)
+
+
+def _callbacks():
+    checkpoint, board = keras.callbacks.ModelCheckpoint, keras.callbacks.TensorBoard
+    made, ended, shown = checkpoint.__init__, checkpoint.on_epoch_end, board.__init__
+
+    @functools.wraps(made)
+    def __init__(self, filepath, *args, period=1, **kwargs):
+        only = kwargs.get("save_weights_only", args[3] if len(args) > 3 else False)
+        ending = ".weights.h5" if only else ".keras"
+        made(
+            self,
+            filepath if str(filepath).endswith((ending, ".h5")[: 1 if only else 2]) else "x" + ending,
+            *args,
+            **kwargs,
+        )
+        self.filepath, self._period = os.fspath(filepath), period
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self._period == 0:
+            ended(self, epoch, logs)
+
+    @functools.wraps(shown)
+    def __init_board__(self, *args, **kwargs):
+        for name in ("write_grads", "batch_size", "embeddings_layer_names", "embeddings_data"):
+            kwargs.pop(name, None)
+        shown(self, *args, **kwargs)
+
+    put(checkpoint, "__init__", __init__)
+    put(checkpoint, "on_epoch_end", on_epoch_end)
+    put(board, "__init__", __init_board__)
+
+
+def _weights():
+    save, load = keras.Model.save_weights, keras.Model.load_weights
+
+    @functools.wraps(save)
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        path = os.fspath(filepath)
+        if path.endswith(".weights.h5") or path.endswith(".weights.json"):
+            return save(self, filepath, overwrite=overwrite, **kwargs)
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
+            written = os.path.join(folder, "x.weights.h5")
+            save(self, written, **kwargs)
+            os.replace(written, path)
+        return None
+
+    @functools.wraps(load)
+    def load_weights(self, filepath, *args, **kwargs):
+        path = os.fspath(filepath)
+        if path.endswith(".weights.h5") or not os.path.isfile(path) or not _is_of_keras_3(path):
+            return load(self, filepath, *args, **{k: v for k, v in kwargs.items() if k != "reshape"})
+        with tempfile.TemporaryDirectory() as folder:
+            named = shutil.copy(path, os.path.join(folder, "x.weights.h5"))
+            return load(self, named, *args, **{k: v for k, v in kwargs.items() if k not in ("by_name", "reshape")})
+
+    put(keras.Model, "save_weights", save_weights)
+    put(keras.Model, "load_weights", load_weights)
+
+
+def _is_of_keras_3(path):
+    """Whether a file holds weights in the format that Keras 3 writes; that of Keras 2 names the layers."""
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:
+        return "layer_names" not in file.attrs and "model_weights" not in file
