@@ -127,7 +127,7 @@ def _as_plain(generator):
 def _augment(has_function, iterator):
     """The lines that apply the layers to `dataset`."""
     seed = f"seed={_seed(iterator)!r}"
-    random = f"{seed}, training=False" if getattr(iterator, "subset", None) == "validation" else seed
+    random = f"{seed}, training=False" if getattr(iterator, "subset", None) in ("validation", "test") else seed
     if not has_function:
         return [f"dataset = dataset.apply(augment(pipeline, {random}))"]
     return [
@@ -189,7 +189,10 @@ def _directory_code(iterator):
     if iterator.subset is None:
         del arguments["validation_split"]
     given = [f"    {name}={value!r}," for name, (value, default) in arguments.items() if value != default]
-    call = "dataset = keras.utils.image_dataset_from_directory("
+    # Keras's own knows no test data.
+    three = isinstance(arguments.get("validation_split", [0.0])[0], (tuple, list))
+    home = "keras_regen.compat" if three else "keras.utils"
+    call = f"dataset = {home}.image_dataset_from_directory("
     return [call, f"    {os.fspath(iterator.directory)!r},", *given, ")"]
 
 

@@ -5,7 +5,11 @@ import re
 
 from ... import layers
 
-_IMPORTS = {r"\bkeras\.(layers|utils)\.": "import keras", r"\btf\.data\.": "import tensorflow as tf"}
+_IMPORTS = {
+    r"\bkeras\.(layers|utils)\.": "import keras",
+    r"\bkeras_regen\.compat\.": "import keras_regen.compat",
+    r"\btf\.data\.": "import tensorflow as tf",
+}
 _OURS = {"compat": ("to_dataset",), "layers": layers.__all__}
 _SYMMETRIC = ("rotation", "height_shift", "width_shift", "shear", "channel_shift")
 """Arguments whose pair (-a, a) may be given as a."""

@@ -30,4 +30,4 @@ Interpolation = Literal[
 OnError = Literal["raise", "skip"]
 Path = str | os.PathLike[str]
 Shift = float | Sequence[float]
-Subset = Literal["training", "validation"]
+Subset = Literal["training", "validation", "test"]

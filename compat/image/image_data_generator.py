@@ -19,6 +19,7 @@ from .fitting import fit_array, fit_streaming
 from .keywords import named_keywords, swallowed_keywords
 from .numpy_array_iterator import NumpyArrayIterator
 from .overrides import overridden
+from .subsets import checked_split
 from .transformations import ImageTransformations
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class ImageDataGenerator(ImageTransformations):
         rescale: factor, applied before the normalizations and after everything else. None or 0 for none.
         preprocessing_function: takes and returns one image (array of rank 3), before `rescale`.
         data_format: "channels_last" or "channels_first"; None means `keras.config.image_data_format()`.
-        validation_split: fraction in 0..1 that `subset="validation"` takes: the first files of each class.
+        validation_split: fraction in 0..1 that `subset="validation"` takes: the first files of each class. Or a pair
+            of them, new here, (validation, test): those behind them are then for `subset="test"`.
         interpolation_order: order of the spline, 0 to 5.
         dtype: of the batches; None means `keras.config.floatx()`.
         legacy_axes: True keeps two mistakes of the legacy code, without which no batch would be the same:
@@ -97,7 +99,7 @@ class ImageDataGenerator(ImageTransformations):
         rescale: float | None = None,
         preprocessing_function: Callable[[Any], Any] | None = None,
         data_format: choices.DataFormat | None = None,
-        validation_split: float | None = 0.0,
+        validation_split: float | tuple[float, float] | None = 0.0,
         interpolation_order: int = 1,
         dtype: choices.DType | None = None,
         *,
@@ -132,9 +134,7 @@ class ImageDataGenerator(ImageTransformations):
             raise ValueError(f"`data_format` must be 'channels_last' or 'channels_first'. Received: {data_format!r}")
         self.channel_axis, self.row_axis, self.col_axis = axes[self.data_format]
 
-        if validation_split and not 0 < validation_split < 1:
-            raise ValueError(f"`validation_split` must lie strictly between 0 and 1. Received: {validation_split}")
-        self._validation_split = validation_split
+        self._validation_split = checked_split(validation_split)
 
         if isinstance(zoom_range, (float, int)):
             self.zoom_range = [1 - zoom_range, 1 + zoom_range]
@@ -211,7 +211,7 @@ class ImageDataGenerator(ImageTransformations):
             save_to_dir: folder to save the images of every batch in, or None.
             save_prefix, save_format: start and extension of their names, "{prefix}_{index}_{number}.{format}".
             ignore_class_split: whether the two subsets may hold different classes.
-            subset: "training" or "validation", the latter the first `validation_split` of the arrays.
+            subset: "training"; "validation", the first `validation_split` of the arrays; or "test", those behind it.
             workers, use_multiprocessing, max_queue_size: those of `keras.utils.PyDataset`, for `model.fit`.
 
         Returns:
@@ -288,7 +288,8 @@ class ImageDataGenerator(ImageTransformations):
             save_prefix, save_format: start and extension of their names, "{prefix}_{index}_{number}.{format}".
             follow_links: whether to follow links to folders below the class folders. A folder is never entered from
                 within itself.
-            subset: "training" or "validation", the latter the first `validation_split` of each class's files by name.
+            subset: "training"; "validation", the first `validation_split` of each class's files by name; or "test",
+                those behind it.
             interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
             keep_aspect_ratio: crop the centre to the aspect ratio of `target_size` before resizing.
             decode: "pillow"; "fast" for large photographs, where JPEGs are scaled down while they are decoded, never
@@ -396,7 +397,7 @@ class ImageDataGenerator(ImageTransformations):
             validate_filenames: whether to leave out rows whose file does not exist or has another extension.
             target_size, color_mode, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format, interpolation:
                 those of `flow_from_directory`.
-            subset: "training" or "validation", the latter the first `validation_split` of the rows.
+            subset: "training"; "validation", the first `validation_split` of the rows; or "test", those behind it.
             decode, on_error, exif_transpose, formats, verbose: those of `flow_from_directory`.
             workers, use_multiprocessing, max_queue_size: those of `keras.utils.PyDataset`, for `model.fit`.
 

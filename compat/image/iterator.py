@@ -15,10 +15,10 @@ import numpy as np
 from ..data.decoding import MANY_CORES, Decoding
 from ..data.flow import Files, Flow, Skipped, some_of
 from ..data.listing import known_endings
-from ..data.messages import warn
 from ..data.threads import Ended, forked, gate
 from .batches import BatchMaker, Drawn, say_once
 from .epochs import batches_of_an_epoch, forget_read_ahead
+from .subsets import part_of
 from .utils import IMAGE_EXTENSIONS, array_to_img
 
 __all__ = ["BatchFromFilesMixin", "Iterator"]
@@ -311,9 +311,7 @@ class BatchFromFilesMixin:
         self.subset = subset
         self.split = None
         if subset is not None:
-            check_subset(subset, image_data_generator)
-            split = image_data_generator._validation_split
-            self.split = (0, split) if subset == "validation" else (split, 1)
+            self.split = part_of(image_data_generator, subset)
 
     def _contents(self):
         classes = getattr(self, "class_indices", None)
@@ -460,14 +458,3 @@ def check_size(name, value, what="an integer of at least 1"):
         right = False
     if not right:
         raise ValueError(f"`{name}` must be {what}. Received: {value!r}")
-
-
-def check_subset(subset, generator):
-    """Raise a ValueError unless `subset` is "training" or "validation"; warn if there is no split to take it from."""
-    if subset not in ("training", "validation"):
-        raise ValueError(f"`subset` must be 'training' or 'validation'. Received: {subset!r}")
-    if not generator._validation_split:
-        warn(
-            f"`subset={subset!r}` without a `validation_split` in the ImageDataGenerator: "
-            f"the {'validation subset is empty' if subset == 'validation' else 'training subset is everything'}."
-        )

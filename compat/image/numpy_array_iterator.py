@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from ..data.messages import warn
 from . import choices
 from .batches import BatchMaker
-from .iterator import Iterator, check_subset
+from .iterator import Iterator
 from .keywords import named_keywords
+from .subsets import part_of, parts
 
 __all__ = ["NumpyArrayIterator"]
 
@@ -63,22 +64,28 @@ class NumpyArrayIterator(Iterator):
         if sample_weight is not None:
             _check_length("`x` (images tensor) and `sample_weight`", "sample_weight", sample_weight, x)
         if subset is not None:
-            check_subset(subset, image_data_generator)
-            split = int(len(x) * image_data_generator._validation_split)
+            part = slice(*(int(len(x) * fraction) for fraction in part_of(image_data_generator, subset)))
+            known = parts(image_data_generator._validation_split)
+            split, three = int(len(x) * known["training"][0]), len(known) == 3
+            # Of two subsets the one is compared with the other; of three, with the training data.
+            held_out = part if three and subset != "training" else slice(split)
             if (
                 y is not None
                 and not ignore_class_split
-                and not np.array_equal(np.unique(y[:split]), np.unique(y[split:]))
+                and not np.array_equal(np.unique(y[held_out]), np.unique(y[split:]))
             ):
+                name = "validation" if not three else "held-out" if subset == "training" else subset
                 raise ValueError(
-                    "Training and validation subsets have different number of classes after the split, or other ones: "
-                    f"`subset` needs the same classes in the first {split} labels (validation) and in the others "
-                    "(training). Shuffle the arrays if they are sorted by label, or pass `ignore_class_split=True`."
+                    f"Training and {name} subsets have different number of classes after the split, or other ones: "
+                    f"`subset` needs the same classes in the labels {held_out.start or 0} to {held_out.stop} ({name}) "
+                    f"and in those from {split} on (training). Shuffle the arrays if they are sorted by label, or pass "
+                    "`ignore_class_split=True`."
                 )
-            part = slice(None, split) if subset == "validation" else slice(split, None)
             x, others = x[part], [other[part] for other in others]
             y = None if y is None else y[part]
-            if sample_weight is not None and subset == "training":
+            if sample_weight is not None and three:
+                sample_weight = sample_weight[part]
+            elif sample_weight is not None and subset == "training":
                 warn(
                     '`sample_weight` with `subset="training"`: as in the legacy code the weights are not split, so '
                     f"that sample i of the subset has weight i of all, not weight i + {split}."

@@ -12,9 +12,11 @@ import json
 import os
 import pathlib
 import pickle
+import random
 import sys
 import time
 import traceback
+import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["MPLBACKEND"] = "Agg"
@@ -42,17 +44,29 @@ def put_legacy_back():
 
     The methods are turned into those of Keras 3 in the simplest way, by nothing of ours.
     """
-    from keras.src.legacy.preprocessing import image as legacy
+    from keras.src.legacy.preprocessing import image, sequence, text
 
-    legacy.Iterator.next = legacy.Iterator.__next__
+    image.Iterator.next = image.Iterator.__next__
+    # Its `skipgrams` asks for an integer up to 10e6, which Python takes no more from 3.12 on.
+    whole = {"randint": lambda low, high: random.randint(int(low), int(high))}
+    sequence.random = types.SimpleNamespace(**{**vars(random), **whole})
     for package in OLD:
-        module = importlib.import_module(f"{package}.preprocessing.image")
-        for name, value in vars(legacy).items():
-            if not name.startswith("_") and not hasattr(module, name):
-                setattr(module, name, value)
-        importlib.import_module(package).preprocessing.image = module
+        preprocessing = importlib.import_module(f"{package}.preprocessing")
+        for legacy in (image, sequence, text):
+            kind = legacy.__name__.rpartition(".")[2]
+            path = f"{package}.preprocessing.{kind}"
+            try:
+                module = importlib.import_module(path)
+            except ModuleNotFoundError:
+                module = sys.modules[path] = types.ModuleType(path)
+            for name, value in vars(legacy).items():
+                if not name.startswith("_") and not hasattr(module, name):
+                    setattr(module, name, value)
+            setattr(preprocessing, kind, module)
+        importlib.import_module(package).preprocessing = preprocessing
     sys.modules["keras_preprocessing"] = keras.preprocessing
-    sys.modules["keras_preprocessing.image"] = importlib.import_module("keras.preprocessing.image")
+    for kind in ("image", "sequence", "text"):
+        sys.modules[f"keras_preprocessing.{kind}"] = importlib.import_module(f"keras.preprocessing.{kind}")
 
     def as_dataset(pulled):
         """What a `zip` gives, one after the other, without an end, as Keras 2 asked for it."""

@@ -42,6 +42,7 @@ from keras_regen.compat.command_line import main
 from keras_regen.compat.migrate.rewrite import rewrite, rewrite_notebook
 
 from .example_runner import read
+from .wav_files import tone, wav
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLES = sorted(path for path in (ROOT / "tests/examples").iterdir() if path.suffix in (".py", ".ipynb"))
@@ -87,6 +88,32 @@ def make_data(root):
     y = np.arange(80).reshape(-1, 1) % 4
     np.savez(root / "patches.npz", x_train=x[:64], y_train=y[:64], x_test=x[64:], y_test=y[64:])
 
+    make_texts_and_series(root)
+
+
+WORDS = "the a film was is very not good bad great boring acting story of and but I saw it, with my Friend! never again"
+
+
+def make_texts_and_series(root):
+    """Reviews, a story, recordings of various lengths, and the weather."""
+    rng = np.random.RandomState(1)
+    lines = [" ".join(rng.choice(WORDS.split(), rng.randint(3, 14))).capitalize() + "." for _ in range(64)]
+    table = {"review": lines, "sentiment": [int("good" in line or "great" in line) for line in lines]}
+    pd.DataFrame(table).to_csv(root / "reviews.csv", index=False)
+    (root / "story.txt").write_text(" ".join(lines[:12]), encoding="utf-8")
+    for pitch, name in ((0.2, "no"), (0.7, "yes")):
+        (root / "commands" / name).mkdir(parents=True)
+        for number in range(8):
+            samples = tone(rng.randint(500, 900), pitch=pitch) * 0.9
+            (root / "commands" / name / f"{number}.wav").write_bytes(wav(samples)[0])
+    days = np.arange(120)
+    weather = {
+        "temperature": 10 + 9 * np.sin(days / 9),
+        "pressure": rng.normal(1013, 8, 120),
+        "wind": rng.rand(120) * 9,
+    }
+    pd.DataFrame(weather).to_csv(root / "weather.csv", index=False)
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -126,6 +153,7 @@ PNG = 1e-3 / 255
 
 EXPECTED = {
     "age_regression": Expected(also=(("13", DATAFRAME), ("14", DATAFRAME)), kept=2, brightness=True),
+    "audio_commands": Expected(also=(("32", FLOW),), kept=1),
     "augmentation_preview": Expected(also=(("cell 2:1", FLOW),), kept=1),
     "autoencoder": Expected(
         listed=(("20", STEPS), ("20", VALIDATION)),
@@ -136,12 +164,15 @@ EXPECTED = {
     "cats_and_dogs": Expected(
         alone=(("75", STEPS), ("78", VALIDATION)), modern={"train": "augmented", "test": "in order"}, pixels=JPEG
     ),
+    "char_generation": Expected(),
     "cifar_cnn": Expected(also=(("48", "`fit` of it is used"),), kept=1, workers=(4,), images=1e-5),
     "course_exercise": Expected(
         workers=(4,), brightness=True, modern={"train": "augmented", "test": "shuffled"}, pixels=JPEG
     ),
     "feature_extraction": Expected(also=(("15", FIT_ALONE),), kept=1, learned=True),
     "flowers_tutorial": Expected(modern={"train": "shuffled", "test": "in order", "predict": "in order"}, pixels=PNG),
+    "image_and_text": Expected(also=(("25", FLOW),), kept=1),
+    "imdb_lstm": Expected(),
     "kaggle_breeds": Expected(also=(("cell 6:1", DATAFRAME), ("cell 10:2", DATAFRAME)), kept=2),
     "kfold": Expected(also=(("16", DATAFRAME), ("22", DATAFRAME)), kept=2, workers=(2,)),
     "predict_folder": Expected(also=(("8", "of `subset`"), ("9", "`n` of its iterator is used")), kept=2),
@@ -152,6 +183,8 @@ EXPECTED = {
     ),
     "two_inputs": Expected(also=(("6", OTHERWISE), ("11", OTHERWISE)), kept=2),
     "unet_data": Expected(listed=(("48", ZIP),), also=(("26", "of `save_to_dir`"), ("27", "of `save_to_dir`")), kept=2),
+    "weather_forecast": Expected(),
+    "word2vec": Expected(),
 }
 MODERN = sorted(name for name, expected in EXPECTED.items() if expected.modern)
 KEPT = re.compile(r"^(?P<json>    \"|)[ \t]*# keras-regen: kept, because .*\n", re.MULTILINE)
@@ -206,7 +239,7 @@ def test_text(path, target, written):
     assert again == new
     assert [reason for _, reason in found_again] == [reason for _, reason in found]
     code = ast.unparse(ast.parse(read(copy)))
-    old = r"\bpreprocessing(\.image| import)\b|keras_preprocessing|(fit|evaluate|predict)_generator\("
+    old = r"\bpreprocessing(\.(image|sequence|text)| import)\b|keras_preprocessing|(fit|evaluate|predict)_generator\("
     assert not re.search(old, code.replace("keras_regen.compat", ""))
     assert re.search(old, ast.unparse(ast.parse(read(path))))
     if target == "modern" and not expected.modern:
@@ -284,7 +317,7 @@ def check_same(got, want, name):
         assert list(got) == list(want), name
         for key in want:
             check_same(got[key], want[key], f"{name}[{key!r}]")
-    elif isinstance(want, list):
+    elif isinstance(want, (list, tuple)):
         assert len(got) == len(want), name
         for k, value in enumerate(want):
             check_same(got[k], value, f"{name}[{k}]")
