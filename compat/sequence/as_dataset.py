@@ -52,7 +52,14 @@ def windows(generator, gated):
         return tf.gather(data, rows[:, None] + steps), tf.gather(targets, rows)
 
     if not generator.shuffle:
-        rows = tf.data.Dataset.range(generator.start_index, generator.end_index + 1, generator.stride)
+        end, of_a_batch = generator.end_index + 1, generator.batch_size * generator.stride
+
+        def in_order(index):
+            first = generator.start_index + index * of_a_batch
+            return batch(tf.range(first, tf.minimum(first + of_a_batch, end), generator.stride))
+
+        # Numbers of batches, not rows: a dataset takes longer to collect these than to gather the windows.
+        dataset = tf.data.Dataset.range(len(generator)).map(in_order, num_parallel_calls=os.cpu_count())
     else:
         passes = []
 
@@ -66,8 +73,8 @@ def windows(generator, gated):
             drawn = tf.numpy_function(gated(draw), [], tf.int64)
             return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(drawn, [None]))
 
-        rows = tf.data.Dataset.from_tensors(0).flat_map(one_pass)
-    dataset = rows.batch(generator.batch_size).map(batch, num_parallel_calls=os.cpu_count())
+        rows = tf.data.Dataset.from_tensors(0).flat_map(one_pass).batch(generator.batch_size)
+        dataset = rows.map(batch, num_parallel_calls=os.cpu_count())
     return dataset.apply(tf.data.experimental.assert_cardinality(len(generator)))
 
 
