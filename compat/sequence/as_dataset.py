@@ -52,11 +52,12 @@ def windows(generator, gated):
         return tf.gather(data, rows[:, None] + steps), tf.gather(targets, rows)
 
     if not generator.shuffle:
-        end, of_a_batch = generator.end_index + 1, generator.batch_size * generator.stride
+        start, end, stride = int(generator.start_index), int(generator.end_index) + 1, int(generator.stride)
+        of_a_batch = int(generator.batch_size) * stride
 
         def in_order(index):
-            first = generator.start_index + index * of_a_batch
-            return batch(tf.range(first, tf.minimum(first + of_a_batch, end), generator.stride))
+            first = start + index * of_a_batch
+            return batch(tf.range(first, tf.minimum(first + of_a_batch, end), stride))
 
         # Numbers of batches, not rows: a dataset takes longer to collect these than to gather the windows.
         dataset = tf.data.Dataset.range(len(generator)).map(in_order, num_parallel_calls=os.cpu_count())
