@@ -99,7 +99,7 @@ def image_dataset_from_directory(
     first = (data_format or keras.config.image_data_format()) == "channels_first"
     read = images.reader(size, CHANNELS[color_mode], interpolation.lower(), fit, first)
     endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-    return folder.datasets(endings, lambda paths: lambda dataset: images.batches(folder, read, dataset))
+    return folder.datasets(endings, lambda paths: lambda dataset: folder.batches_of(dataset, read))
 
 
 def text_dataset_from_directory(

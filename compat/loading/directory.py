@@ -1,7 +1,6 @@
 """What the loaders of a directory have in common: which files, with which labels, in which part, in which order."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,19 +152,15 @@ class Folder:
             said = tf.strings.join([path, why], " ")
             if self.on_error == "raise":
                 with tf.control_dependencies([tf.debugging.Assert(why == b"", [said])]):
-                    return (True, tf.identity(value), *label)
+                    value = tf.identity(value)
+                return (value, *label) if is_tuple else value
             printed = tf.cond(why == b"", tf.no_op, lambda: tf.print("Skipped:", said))
             with tf.control_dependencies([printed]):
                 return (tf.identity(why == b""), value, *label)
 
         dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return self.batched(dataset, is_tuple, batch)
-
-    def batched(self, dataset, is_tuple, batch: Callable[[Any], Any] | None = None):
-        """Batches of a dataset of elements (whether to be used, value, label or none)."""
         if self.on_error == "skip":
-            dataset = dataset.filter(lambda good, *_: good)
-        dataset = dataset.map(lambda _, *element: element if is_tuple else element[0])
+            dataset = dataset.filter(lambda good, *_: good).map(lambda _, *element: element if is_tuple else element[0])
         if batch is not None:
             return batch(dataset)
         return dataset if self.batch_size is None else dataset.batch(self.batch_size)

@@ -16,6 +16,11 @@ def reader(max_length, check):
 
 def _no_text(content):
     """Why a content is no text in UTF-8; "" if it is one."""
+    ascii_alone = tf.strings.regex_full_match(content, r"[\x01-\x7f]*")  # a tenth of the time of the conversion
+    return tf.cond(ascii_alone, lambda: tf.constant(""), lambda: _why_not(content))
+
+
+def _why_not(content):
     # What is not UTF-8 becomes a replacement character, which is another text.
     same = tf.strings.unicode_transcode(content, "UTF-8", "UTF-8", errors="replace") == content
     zeros = tf.strings.regex_full_match(content, r"\C*\x00\C*")

@@ -8,6 +8,8 @@ from ..data.bombs import bytes_from
 _ZERO = np.int64(0)
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
+_USUAL = {0: b"RIFF", 8: b"WAVEfmt \x10\0\0\0\1\0", 34: b"\x10\0data"}
+"""What is where in a file of 16 bits, with nothing between the format and the samples."""
 _STREAMED = 0xFFFFFFFF
 """The length that a program writes which does not know it: the samples go on to the end of the file."""
 _STARTS = {
@@ -42,6 +44,21 @@ def decode(content):
         string, "" if it is. Then the samples are none.
     """
     size = tf.cast(tf.strings.length(content), tf.int64)
+    # Most files begin like this, which is looked at in a few operations; and those TensorFlow reads itself.
+    channels, rate, speed, block = _numbers(content, 22, [2, 4, 4, 2])
+    words = [bytes_from(content, at, len(word)) == word for at, word in _USUAL.items()]
+    numbers = [channels > 0, block == 2 * channels, speed == rate * block, _numbers(content, 40, [4])[0] == size - 44]
+    usual = tf.reduce_all([*words, *numbers])
+
+    def by_tensorflow():
+        return tf.audio.decode_wav(content).audio, rate, channels, tf.constant("")
+
+    samples, rate, channels, why = tf.cond(usual, by_tensorflow, lambda: _decode(content, size))
+    return tf.ensure_shape(samples, [None, None]), rate, channels, why
+
+
+def _decode(content, size):
+    """As `decode`, any file."""
     is_wave = (bytes_from(content, 0, 4) == b"RIFF") & (bytes_from(content, 8, 4) == b"WAVE")
     form_at, data_at, length = tf.cond(is_wave, lambda: _chunks(content, size), lambda: (_ZERO,) * 3)
     code, channels, rate, block, bits, inner = _form(content, form_at)
@@ -65,7 +82,7 @@ def decode(content):
         return tf.reshape(values, tf.stack([-1, channels]))
 
     found = tf.cond(why == b"", samples, lambda: tf.zeros([0, 1]))
-    return tf.ensure_shape(found, [None, None]), rate, channels, why
+    return found, rate, channels, why
 
 
 def _chunks(content, size):
