@@ -49,7 +49,7 @@ def _compiled(images, results):
     except ImportError as error:  # numba is there, but not for this NumPy
         warn(f"keras_regen does without numba, which is slower: {error}", RuntimeWarning)
         return None
-    return numba_warp.compiled(images, results)
+    return numba_warp.compiled(images, results) if numba_warp.MAY_COMPILE else None
 
 
 class ImageKernel:

@@ -11,6 +11,8 @@ It needs `numba`, and nothing of this package.
 import numba
 import numpy as np
 
+MAY_COMPILE = not numba.config.DISABLE_JIT
+"""Whether the environment lets Numba compile. Otherwise all of this would run as Python."""
 _CONSTANT, _REFLECT = 1, 2  # their places in `image_kernel.FILL_MODES`
 
 _BYTE = np.int32(255)
@@ -43,35 +45,46 @@ def _mapped(coordinate, length, reflects):
 
 
 @_inner
-def _read_at(equation, row, mirrored, length, fill_mode, coordinates, inside):
-    """Where an output row is read along one axis of `length` pixels: float64 `coordinates` (size,), written.
+def _read_at(equation, height, top, upside_down, mirrored, length, fill_mode, coordinates, inside):
+    """Where rows of the output are read along an axis of `length` pixels: float64 `coordinates` (rows, width), written.
 
-    `inside`, float64 (size,), becomes 0 where "constant" fills. Returns whether all of the row lies inside.
+    `inside`, float64 (rows, width), becomes 0 where "constant" fills. Returns whether all lies inside.
     """
-    size, last = len(coordinates), length - 1.0
-    start = equation[2] + row * equation[0]
-    first, step = (size - 1.0, -1.0) if mirrored else (0.0, 1.0)
-    for k in range(size):
-        coordinates[k] = start + (first + step * k) * equation[1]
-    ends = coordinates[0], coordinates[size - 1]
-    whole = min(ends) >= 0 and max(ends) <= last
-    if not whole and fill_mode == _CONSTANT:
-        for k in range(size):
-            if not 0 <= coordinates[k] <= last:
-                inside[k] = 0.0
-    elif not whole and fill_mode:
-        for k in range(size):
-            coordinates[k] = _mapped(coordinates[k], length, fill_mode == _REFLECT)
-    for k in range(size):
-        c = coordinates[k]
-        c = c if c > 0.0 else 0.0  # nor is NaN: whatever the matrix, no index is out of bounds
-        coordinates[k] = c if c < last else last
+    rows, width = coordinates.shape
+    last, whole, along = length - 1.0, True, equation[1]
+    for i in range(rows):
+        row = height - 1.0 - (top + i) if upside_down else np.float64(top + i)
+        start = equation[2] + row * equation[0]
+        if mirrored:
+            for k in range(width):
+                coordinates[i, k] = start + (width - 1.0 - k) * along
+        else:
+            for k in range(width):
+                coordinates[i, k] = start + k * along
+        ends = coordinates[i, 0], coordinates[i, width - 1]
+        if min(ends) >= 0 and max(ends) <= last:
+            continue
+        whole = False
+        if fill_mode == _CONSTANT:
+            for k in range(width):
+                if not 0 <= coordinates[i, k] <= last:
+                    inside[i, k] = 0.0
+        elif fill_mode:
+            for k in range(width):
+                coordinates[i, k] = _mapped(coordinates[i, k], length, fill_mode == _REFLECT)
     return whole
 
 
 @_inner
+def _clamped(coordinate, last):
+    """Between 0 and `last`. NaN is 0: whatever the matrix, no index is out of bounds."""
+    coordinate = coordinate if coordinate > 0.0 else 0.0
+    return coordinate if coordinate < last else last
+
+
+@_inner
 def _neighbours(y, x, height, width, order, at, weights):
-    """The pixels around coordinates inside an image: places, uint32 (4, size), and weights, float64 (4, size).
+    """The pixels around coordinates: places, uint32 (4, size), and weights, float64 (4, size).
 
     The nearest pixel is the first of the four.
     """
@@ -79,12 +92,14 @@ def _neighbours(y, x, height, width, order, at, weights):
     a, b, c, d = at[0], at[1], at[2], at[3]
     if order == 0:
         for k in range(len(x)):
-            a[k] = min(np.int32(y[k] + 0.5), bottom) * across + min(np.int32(x[k] + 0.5), right)
+            i, j = np.int32(_clamped(y[k], height - 1.0) + 0.5), np.int32(_clamped(x[k], width - 1.0) + 0.5)
+            a[k] = i * across + j
         return
     t, u, v, w = weights[0], weights[1], weights[2], weights[3]
     for k in range(len(x)):
-        i, j = np.int32(y[k]), np.int32(x[k])
-        down, forth = y[k] - i, x[k] - j
+        row, column = _clamped(y[k], height - 1.0), _clamped(x[k], width - 1.0)
+        i, j = np.int32(row), np.int32(column)
+        down, forth = row - i, column - j
         place = i * across + j
         below, beside = across if i < bottom else np.int32(0), np.int32(1) if j < right else np.int32(0)
         a[k], b[k], c[k], d[k] = place, place + beside, place + below, place + below + beside
@@ -187,32 +202,30 @@ def _warp(images, matrix, flip_vertical, flip_horizontal, order, fill_mode, fill
     block = max(1, _BLOCK // width)
     words = np.empty(height * width if packs else 0, np.int32)
     at, weights = np.zeros((4, block * width), np.uint32), np.zeros((4, block * width), np.float64)
-    y, x, inside = np.empty(block * width), np.empty(block * width), np.empty(block * width)
+    y, x, inside = np.empty((block, width)), np.empty((block, width)), np.ones((block, width))
     ints, floats = np.empty((4, block * width), np.int32), np.empty((4, block * width), np.float32)
     room = np.empty(channels * block * width, np.float32)
     for n in range(count):
         result = results[n].reshape(height * width, channels)
+        turned = flip_vertical[n], flip_horizontal[n]
         if packs:
             _pack(images[n].reshape(height * width, channels), words)
         for top in range(0, height, block):
             rows = min(block, height - top)
-            size, whole = rows * width, True
-            inside[:] = 1.0
-            for i in range(rows):
-                row, part = np.float64(top + i), slice(i * width, (i + 1) * width)
-                row = height - 1.0 - row if flip_vertical[n] else row
-                whole &= _read_at(matrix[n, 0], row, flip_horizontal[n], height, fill_mode, y[part], inside[part])
-                whole &= _read_at(matrix[n, 1], row, flip_horizontal[n], width, fill_mode, x[part], inside[part])
+            size = rows * width
+            whole = _read_at(matrix[n, 0], height, top, *turned, height, fill_mode, y[:rows], inside)
+            whole &= _read_at(matrix[n, 1], height, top, *turned, width, fill_mode, x[:rows], inside)
             pixels = room[: channels * size].reshape(channels, size)
-            _neighbours(y[:size], x[:size], height, width, order, at, weights)
+            _neighbours(y.ravel()[:size], x.ravel()[:size], height, width, order, at, weights)
             if packs:
                 _blend_words(words, at, weights, order, ints, pixels)
             else:
                 _blend(images[n].reshape(-1), at, weights, order, floats, pixels)
             if not whole and fill_mode == _CONSTANT:
                 for k in range(size):
-                    if inside[k] == 0.0:
+                    if inside.ravel()[k] == 0.0:
                         pixels[:, k] = fill_value
+                inside[:] = 1.0
             _write(pixels, scale, in_bytes[1], result[top * width : top * width + size])
 
 
