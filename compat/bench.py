@@ -37,15 +37,15 @@ KERAS, OURS = (f"`image_dataset_from_directory` and {what}" for what in ("Keras'
 def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
     """Measure on the user's own images and print a table. See `keras-regen bench --help`.
 
-    What is measured are whole passes over the same files, all read once before. Of more than `limit` files every k-th
-    is taken, through a temporary folder of links.
+    Measured are whole passes over the same files, which are read once beforehand. Of more than `limit` files, every
+    k-th is taken, by way of a temporary folder of links.
 
     Args:
         directory: a folder with one folder of images per class.
         size: (height, width) of the batches.
-        batch: images in a batch.
+        batch: images per batch.
         rounds: how often everything is measured.
-        limit: number of files to use at most.
+        limit: the most files to use.
 
     Raises:
         ValueError: the directory holds no images.
@@ -75,7 +75,7 @@ def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
 
 
 def versions():
-    """A line with the versions and the number of cores that speeds depend on."""
+    """A line with what speeds depend on: the number of cores, and versions."""
     return (
         f"{os.cpu_count()} cores, Python {platform.python_version()}, TensorFlow {tf.__version__}, "
         f"Keras {keras.__version__} ({keras.backend.backend()}), Pillow {PIL.__version__}, SciPy {scipy.__version__}"
@@ -83,7 +83,7 @@ def versions():
 
 
 def pulls(iterator, batches):
-    """A function that pulls so many batches with `next`."""
+    """A function that pulls this many batches with `next`."""
 
     def run():
         for _ in range(batches):
@@ -103,7 +103,7 @@ def consume(dataset):
 
 
 def decoding_alone(paths, size, batch):
-    """A dataset that decodes as `to_dataset` does and does nothing else."""
+    """A dataset that only decodes, as `to_dataset` does."""
     decoding = Decoding(*size)
     load = lambda paths: tf.numpy_function(lambda p: load_batch(p, decoding), [paths], tf.uint8)  # noqa: E731
     options = tf.data.Options()
@@ -126,7 +126,7 @@ def keras_layers():
 
 
 def keras_loader(directory, size, batch):
-    """What Keras advises to load a folder with, resizing as `flow_from_directory` does."""
+    """The loader that Keras advises, resizing as `flow_from_directory` does."""
     return keras.utils.image_dataset_from_directory(
         directory,
         label_mode="categorical",
@@ -154,7 +154,7 @@ def legacy_generator():
 
 
 def _contenders(directory, size, batch):
-    """Everything to measure, as `in_turns` takes it."""
+    """All that is measured, in the form that `in_turns` takes."""
 
     def flow(generator):
         return _quietly(generator.flow_from_directory, directory, target_size=size, batch_size=batch, seed=1)
@@ -175,7 +175,7 @@ def _contenders(directory, size, batch):
 
 
 def _after_the_loader_of_keras(generator, directory, size, batch):
-    """Keras's layers and ours; nothing, and a line that says so, if Keras's loader cannot read the images."""
+    """Keras's layers and ours. If Keras's loader cannot read the images, a line says so and there are none."""
     try:
         batches = keras_loader(directory, size, batch)
         consume(batches)()
@@ -188,7 +188,7 @@ def _after_the_loader_of_keras(generator, directory, size, batch):
 
 
 def _limit(speeds, pixels):
-    """What limits `to_dataset`, in a sentence; `pixels` are the bytes that all decoded images take."""
+    """A sentence about what limits `to_dataset`; `pixels` are the bytes of all decoded images."""
     whole, cached, decoding = (speeds[name] for name in (DATASET, CACHED, DECODING))
     limit = "decoding" if decoding < cached else "the augmentation"
     return (
@@ -199,7 +199,7 @@ def _limit(speeds, pixels):
 
 
 def _link(directory, names, count, folder):
-    """Links in `folder` to so many of the files, evenly over the list of names."""
+    """Make links in `folder` to `count` of the files, spread evenly over the list of names."""
     for name in (names[i * len(names) // count] for i in range(count)):
         source, link = pathlib.Path(directory, name).absolute(), pathlib.Path(folder, name)
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +210,6 @@ def _link(directory, names, count, folder):
 
 
 def _quietly(function, *args, **kwargs):
-    """The value of a function that prints what it found."""
+    """Call a function without what it prints."""
     with contextlib.redirect_stdout(io.StringIO()):
         return function(*args, **kwargs)

@@ -34,18 +34,18 @@ _HEADINGS = {
     "wrong_extension": "Of another format than the ending says",
     "extreme_size": f"Below {SMALLEST} or above {LARGEST} pixels, or longer than {ASPECT_RATIO} to 1",
     "duplicates": "Groups of files of the same content",
-    "deep": "More than 8 bits a channel",
+    "deep": "More than 8 bits per channel",
     "cmyk": "CMYK",
     "palette": "With a palette",
     "alpha": "With transparency",
     "animated": "More than one frame, of which the first is read",
-    "rotated": "Rotated or mirrored by an EXIF tag that is not looked at when reading",
+    "rotated": "Rotated or mirrored by an EXIF tag, which is ignored when they are read",
 }
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found, in the files that `flow_from_directory` reads and, in two fields, in those it leaves out.
+    """What `check` found in the files that `flow_from_directory` reads and, in two fields, in those that it leaves out.
 
     Paths are relative to the directory and sorted; where not said otherwise, a dictionary maps a path to a detail.
 
@@ -61,7 +61,7 @@ class Report:
         extreme_size: width or height below 32 or above 4096 pixels, or longer than 4 times the shorter side, with both;
             or more pixels than Pillow opens, with its message (these are in `unreadable`, too).
         duplicates: tuple of groups, tuples of files whose bytes have the same SHA-256.
-        deep: with 16 bits a channel or more in the file, with the mode Pillow decodes to.
+        deep: with 16 bits per channel or more in the file, with the mode that Pillow decodes to.
         cmyk, palette, alpha: of these colours, with Pillow's mode.
         animated: of more than one frame, with their number.
         rotated: with an EXIF orientation other than upright, with its number.
@@ -93,7 +93,7 @@ class Report:
 
     @property
     def empty_classes(self):
-        """Tuple of the names of classes without images, which take an output of the model all the same."""
+        """Tuple of the names of classes without images, for which the model has an output all the same."""
         return tuple(name for name, count in self.classes.items() if not count)
 
     @property
@@ -289,7 +289,11 @@ def _lines(report, most_paths, most_classes):
         yield from ["", f"{heading}: {count}", *(f"  {entry}" for entry in _cut(entries, most_paths))]
     if report.images:
         rows = [f"{count:9,}  {_shown(name)}" for name, count in report.classes.items()]
-        yield from ["", f"Images a class, largest to smallest {report.imbalance:.3g} to 1:", *_cut(rows, most_classes)]
+        yield from [
+            "",
+            f"Images per class, largest to smallest {report.imbalance:.3g} to 1:",
+            *_cut(rows, most_classes),
+        ]
 
 
 def _cut(entries, most):

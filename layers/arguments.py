@@ -1,4 +1,4 @@
-"""The arguments of layers, checked: a ValueError names the one that is wrong, and what is allowed."""
+"""Checks of the arguments of layers: a ValueError names the argument that is wrong, and what is allowed."""
 
 import numbers
 
@@ -19,7 +19,7 @@ def flag(name, value):
 
 
 def interval(name, value, around=0.0, positive=False):
-    """The pair (low, high) of an argument: given so, or as the distance from `around` on both sides."""
+    """The pair (low, high) of an argument, which may also be given as one distance on both sides of `around`."""
     given = list(value) if isinstance(value, (tuple, list)) else [value]
     wrong = len(given) not in (1, 2) or not all(is_number(x) for x in given)
     if not wrong:
@@ -34,7 +34,7 @@ def interval(name, value, around=0.0, positive=False):
 
 
 def choices(name, value):
-    """What to choose from: None, an int n for 0 to n - 1, or a tuple of numbers."""
+    """What to choose from: None, an int n that means 0 to n - 1, or a tuple of numbers."""
     if value is None:
         return None
     if isinstance(value, numbers.Integral) and not isinstance(value, bool) and value > 0:

@@ -37,8 +37,8 @@ UNIFORMS = (
     "channel_shift_intensity",
     "brightness",
 )
-"""The uniform numbers that every random layer draws per image: what one number is does not depend on which others are
-used, layers given the same seed draw independently, and one compiled function serves all of them."""
+"""The uniform numbers that each layer of this package draws per image. A layer uses its own of them and leaves the
+rest: so layers with the same seed draw independently, and one compiled function serves all layers."""
 
 
 _INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
@@ -88,7 +88,8 @@ class ImageLayer(keras.layers.Layer):
             for name, parameter in inspect.signature(each.__init__).parameters.items():
                 variable = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
                 if not variable and name not in ("self", "name", "dtype", "trainable"):
-                    # A default may be spelled otherwise than what is kept: 0.2 for a range. The class has it then.
+                    # What is kept may be spelled differently from the default, as a range for 0.2: then the class
+                    # has an attribute with the default as it is kept.
                     arguments.setdefault(name, getattr(cls, name, parameter.default))
         return {**arguments, "data_format": keras.config.image_data_format()}
 
@@ -216,7 +217,7 @@ class ImageLayer(keras.layers.Layer):
 
     def compute_output_spec(self, data, training=True, seed=None):
         images = keras.KerasTensor(_images(data).shape, dtype=self.compute_dtype)
-        # A functional model knows a tensor by the layer that made it: what comes out is not what went in.
+        # A functional model knows a tensor by the layer that made it, so each output has to be a new tensor.
         return {**keras.tree.map_structure(anew, data), "images": images} if isinstance(data, dict) else images
 
     def get_config(self):
@@ -337,7 +338,7 @@ def _images(data):
 
 
 def _tensors(part):
-    """Tensors of an array, or of a dictionary of arrays; ragged boxes with empty ones in the gaps."""
+    """An array, or a dictionary of arrays, as tensors. Ragged boxes become dense, with empty boxes in the gaps."""
     if isinstance(part, dict):
         gaps = {"boxes": 0, "labels": -1}
         return {
@@ -351,20 +352,20 @@ def _each(function, part):
 
 
 def anew(tensor):
-    """Another symbolic tensor of this kind."""
+    """A new symbolic tensor like this one."""
     kind = {name: True for name in ("sparse", "ragged") if getattr(tensor, name, False)}
     return keras.KerasTensor(tensor.shape, dtype=tensor.dtype, **kind)
 
 
 def same_sizes(shape, expected):
-    """Whether the sizes of a shape are those expected, as far as they are known."""
+    """Whether a shape is the expected one, as far as both are known."""
     return len(shape) == len(expected) and all(
         None in pair or pair[0] == pair[1] for pair in zip(shape, expected, strict=True)
     )
 
 
 def between(low_high, uniform):
-    """The uniform number in [0, 1) brought to [low, high)."""
+    """A uniform number in [0, 1), scaled to [low, high)."""
     low, high = low_high
     return low + (high - low) * uniform
 

@@ -15,7 +15,7 @@ def in_tensorflow_graph(tensor):
 def engine(tensor):
     """The module that computes with `tensor`: one of those in `backends`."""
     name = "tensorflow" if in_tensorflow_graph(tensor) else keras.backend.backend()
-    # Imported by those who use them alone.
+    # Only the backend in use is imported.
     if name == "tensorflow":
         from .backends import tensorflow as module  # noqa: PLC0415
     elif name == "jax":
@@ -38,7 +38,7 @@ def run(kernel, *tensors, compile=True, **static):
     Args:
         kernel: function of tensors, keywords and `ops`.
         tensors: its positional arguments; the first one tells where to compute.
-        compile: False to run the operations one by one: shapes that keep changing would be compiled every time.
+        compile: False to run the operations one by one, for shapes that keep changing: each would be compiled.
         static: its keywords, hashable.
     """
     return _function(engine(tensors[0]), kernel, compile, **static)(*tensors)

@@ -23,8 +23,8 @@ class Pipeline(ImageLayer):
 
     Geometric layers that stand side by side with the same fill mode, fill values, interpolation and dtype are *fused*:
     their matrices are multiplied and the images resampled once. The result equals one warp by that product, which is
-    sharper than the chain of resamplings, and has nothing filled in between: what one layer would move out of the
-    image, the next may bring back.
+    sharper than the chain of resamplings, and nothing is filled in between: what one layer moves out of the image, the
+    next may bring back.
 
     Args:
         layers: layers of this package, or other Keras layers on images that draw nothing and keep the size (like
@@ -127,7 +127,7 @@ class Pipeline(ImageLayer):
         return cls(**{**config, "layers": layers})
 
     def _steps(self, transformation, training):
-        """Pairs of the layer that does a step and its transformation: a list of them for fused layers."""
+        """Pairs of a layer and its transformation; for fused layers, of the first and a list of theirs."""
         if isinstance(transformation, dict):
             if sum(isinstance(layer, GeometricLayer) for layer in self.layers) > 1:
                 raise ValueError("One dictionary cannot be the transformation of several geometric layers.")
@@ -139,7 +139,7 @@ class Pipeline(ImageLayer):
 
 
 def _draws(layer):
-    """Whether a Keras layer does what random numbers say, and not the same whatever they are."""
+    """Whether what a Keras layer does depends on random numbers."""
     if not any(variable.name == "seed_generator_state" for variable in layer.variables):
         return False
     if not hasattr(layer, "get_random_transformation"):
@@ -156,7 +156,7 @@ def _same_size(layer, images, results):
 
 
 def _resampling(layer):
-    """What has to be equal for two layers to be fused; None for one that never is."""
+    """What must be equal for two layers to be fused; None for a layer that is never fused."""
     if not isinstance(layer, GeometricLayer):
         return None
     names = ("data_format", "fill_mode", "fill_value", "mask_fill_value", "interpolation", "bounding_box_format")

@@ -36,9 +36,9 @@ class GeometricLayer(RandomLayer):
         interpolation: "nearest", "bilinear", or "spline2" to "spline5", the order of a B-spline through the pixels.
             Masks are always read at the nearest pixel.
         bounding_box_format: the format of the boxes, one of those of Keras: "xyxy", "yxyx", "xywh", "center_xywh",
-            "center_yxhw", or the first four with "rel_" before, as fractions of the size; needed for boxes only. A box
-            becomes the one around its transformed corners, cut at the edges of the image; the label of one that has
-            left it becomes -1.
+            "center_yxhw", or one of the first four after "rel_", for fractions of the size; needed for boxes only. A
+            box becomes the smallest one around its transformed corners, cut off at the edges of the image; the label of
+            a box that has left the image becomes -1.
         **kwargs: `seed`, `data_format`, and those of `keras.layers.Layer`, as `dtype`.
 
     Raises:

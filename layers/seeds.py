@@ -1,4 +1,4 @@
-"""A layer's own stream of seeds: no two are alike, whatever thread, replica or process they are for."""
+"""A layer's own stream of seeds: each is given once, across threads, replicas and processes."""
 
 import multiprocessing
 import numbers
@@ -26,7 +26,7 @@ class SeedStream(keras.random.SeedGenerator):
     """
 
     def __init__(self, seed):
-        self.given = None if seed is None else seed % 2**31  # within what every backend takes
+        self.given = None if seed is None else seed % 2**31  # what every backend takes
         first = self._first()
         super().__init__(first)
         if keras.backend.backend() == "tensorflow":
@@ -63,7 +63,7 @@ class SeedStream(keras.random.SeedGenerator):
         return random.randint(1, 10**9) if self.given is None else self.given
 
     def _copy(self):
-        """A number that tells this process from others with copies of the layer; None where it was made."""
+        """A number that tells this process apart from others with a copy of the layer; None where it was made."""
         data = sys.modules.get("torch.utils.data")
         worker = data and data.get_worker_info()
         if worker:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .options import LayerOptions
 
 LARGEST_MATRIX = 2**31
-"""Bytes of the largest whitening matrix, in float64, that is tried."""
+"""The largest whitening matrix that is allowed, in bytes of float64."""
 
 
 class AdaptedLayer(ImageLayer):
@@ -31,7 +31,7 @@ class AdaptedLayer(ImageLayer):
         Args:
             data: images, an array or tensor (count, height, width, channels), channels first if the layer is; or a
                 dataset, `keras.utils.PyDataset` or other finite iterable of batches: of images, of tuples that begin
-                with them, or of dictionaries with "images". What has a length is read by its indices.
+                with them, or of dictionaries with "images". What has a length is read by index.
 
         Raises:
             ValueError: there is no image, or one of another shape than the first.
@@ -90,10 +90,11 @@ class Standardize(AdaptedLayer):
         channel, over all images and pixels. Standard deviations divide by the count; epsilon is added to them.
 
     Args:
-        samplewise_center, samplewise_std: whether to subtract the mean of each image, to divide by its deviation.
-        featurewise_center, featurewise_std: whether to subtract the mean, to divide by the deviation, that `adapt`
-            measured. The weights are `[mean, std]`, each (channels,); `set_weights` takes known ones.
-        epsilon: what keeps the divisors from zero.
+        samplewise_center, samplewise_std: whether to subtract the mean of each image, and whether to divide by its
+            standard deviation.
+        featurewise_center, featurewise_std: whether to subtract the mean that `adapt` measured, and whether to divide
+            by the standard deviation. The weights are `[mean, std]`, each (channels,); `set_weights` takes known ones.
+        epsilon: what is added to the divisors.
         **kwargs: `data_format`, and those of `keras.layers.Layer`, as `dtype`.
 
     Example:

@@ -12,7 +12,7 @@ def image_batches(data):
     Args:
         data: images, an array or tensor (count, ...); or a dataset, `keras.utils.PyDataset` or other finite iterable of
             batches: of images, of tuples that begin with them, or of dictionaries with "images". What has a length is
-            read by its indices.
+            read by index.
     """
     if hasattr(data, "shape"):
         # Sliced, because a batch at a time is copied to float64.

@@ -1,1 +1,1 @@
-"""What `keras-regen` can do: each file has the arguments of a command, and loads what it runs when it is called."""
+"""The commands of `keras-regen`: each file has the arguments of one, and loads what it runs when it is called."""

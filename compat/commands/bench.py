@@ -2,11 +2,11 @@
 
 from ._arguments import positive
 
-HELP = "measure on your images how many per second each way of loading and augmenting them gives"
+HELP = "measure how many of your images per second each way of loading and augmenting gives"
 PARSER = {
-    "description": "Measure, in turns, how many images of a folder per second come out of the legacy generator, the "
-    "drop-in, to_dataset, and Keras's loader with Keras's and our layers, and say what limits: decoding or "
-    "augmentation. Prints a Markdown table. The files are read once before, so that they come from memory.",
+    "description": "Measure, in turns, how many images per second the legacy generator, the drop-in, to_dataset, and "
+    "Keras's loader with Keras's layers and with ours make of a folder, and say what the limit is: decoding or "
+    "augmentation. Prints a Markdown table. All files are read once beforehand, so that they come from memory.",
 }
 
 
@@ -18,17 +18,17 @@ def add_arguments(parser):
         type=positive,
         default=(224, 224),
         metavar=("HEIGHT", "WIDTH"),
-        help="of the images in the batches (default: 224 224)",
+        help="size of the images in the batches (default: 224 224)",
     )
-    parser.add_argument("--batch", type=positive, default=32, help="images in a batch (default: %(default)s)")
+    parser.add_argument("--batch", type=positive, default=32, help="images per batch (default: %(default)s)")
     parser.add_argument(
-        "--rounds", type=positive, default=5, help="how often to measure for the medians (default: %(default)s)"
+        "--rounds", type=positive, default=5, help="number of rounds; the medians are printed (default: %(default)s)"
     )
     parser.add_argument(
         "--limit",
         type=positive,
         default=1000,
-        help="how many images to use at most, evenly over the folder (default: %(default)s)",
+        help="use at most so many images, spread evenly over the folder (default: %(default)s)",
     )
 
 

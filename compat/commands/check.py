@@ -2,9 +2,9 @@
 
 HELP = "find broken, misnamed, duplicate and unusual files in a folder of images"
 PARSER = {
-    "description": "Read every image that flow_from_directory would read from a folder, to its end, and report files "
-    "that are broken, empty, misnamed, left out, duplicates, or unusual in size, colours, frames or rotation, and "
-    "the images of each class.",
+    "description": "Decode every image that flow_from_directory would read from a folder, and report files that are "
+    "broken, empty, misnamed, left out, duplicates, or unusual in size, colours, frames or rotation, and how many "
+    "images each class has.",
     "epilog": "Exit status: 0 if nothing would stop training, 1 if a file is unreadable, truncated or empty or there "
     "are no images, 2 if the folder cannot be read.",
 }
@@ -13,7 +13,10 @@ PARSER = {
 def add_arguments(parser):
     parser.add_argument("directory", help="a folder with one folder of images per class")
     parser.add_argument(
-        "--all", action="store_true", dest="show_all", help="show all paths, not 5 of a kind, and all classes, not 20"
+        "--all",
+        action="store_true",
+        dest="show_all",
+        help="show all paths, not only 5 of a kind, and all classes, not only 20",
     )
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object, with all paths")
     parser.add_argument(

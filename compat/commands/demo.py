@@ -9,7 +9,9 @@ PARSER = {
 
 def add_arguments(parser):
     parser.add_argument(
-        "directory", nargs="?", help="a folder with one folder of images per class; made in a temporary place if absent"
+        "directory",
+        nargs="?",
+        help="a folder with one folder of images per class; without it, one is made for the time of the demo",
     )
     parser.add_argument("--make", metavar="FOLDER", help="only make a folder of pictures to try things on")
     parser.add_argument(

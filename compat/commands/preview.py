@@ -5,7 +5,7 @@ from ._arguments import positive
 HELP = "draw images of a folder and what an ImageDataGenerator makes of them"
 PARSER = {
     "description": "Draw images of a folder, versions of them that an ImageDataGenerator makes, and the numbers drawn, "
-    "into one picture. The code is read, not run: of its calls of ImageDataGenerator the first counts, with arguments "
+    "into one picture. The code is read, not run: its first call of ImageDataGenerator counts, with those arguments "
     "that are numbers, strings or lists of them.",
     "epilog": """example: keras-regen preview photos "ImageDataGenerator(rotation_range=20, zoom_range=0.2)" """,
 }
@@ -23,13 +23,13 @@ def add_arguments(parser):
         type=positive,
         default=(224, 224),
         metavar=("HEIGHT", "WIDTH"),
-        help="of the images (default: 224 224)",
+        help="size of the images (default: 224 224)",
     )
     parser.add_argument("--rows", type=positive, default=4, help="how many images (default: %(default)s)")
     parser.add_argument(
         "--columns", type=positive, default=6, help="the original and versions of it, together (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default: %(default)s)")
 
 
 def load():

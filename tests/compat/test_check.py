@@ -186,7 +186,7 @@ def test_clean_folder(clean, capsys):
     printed = capsys.readouterr()
     assert printed.out == (
         f"6 images in 2 classes of {clean}: nothing wrong.\n\n"
-        "Images a class, largest to smallest 1 to 1:\n        3  cats\n        3  dogs\n"
+        "Images per class, largest to smallest 1 to 1:\n        3  cats\n        3  dogs\n"
     )
     assert printed.err.splitlines()[-1] == "checked 6 of 6 files"
 
