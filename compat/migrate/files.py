@@ -1,13 +1,16 @@
 """`keras-regen migrate`: show or write what rewriting changes in files."""
 
+import contextlib
 import importlib.util
 import os
 import sys
+import time
 
 from .worker import Worker
 from .writing import rewrite_file
 
 _SKIPPED = ("__pycache__", "dist-packages", "node_modules", "site-packages", "venv")
+_QUIET = 2.0  # seconds until progress is shown
 _ENVIRONMENT = "pyvenv.cfg"
 """A file in the folder of every virtual environment, whatever its name."""
 
@@ -35,12 +38,11 @@ def migrate(paths, write=False, target="compat", only_data=False):
     if importlib.util.find_spec("libcst") is None:
         raise ValueError("rewriting needs LibCST: pip install 'keras-regen[libcst]'")
     changed, findings, errors, unwritten = 0, [], [], []
-    with Worker() as worker:
-        for name, path in _files(paths, errors):
-            try:
-                found = worker.rewrite(path, name, target, only_data)
-            except ValueError as error:
-                errors.append(f"{name}: {error}")
+    files = list(_files(paths, errors))
+    with contextlib.closing(_rewritten(files, target, only_data)) as rewritten:
+        for name, path, found in rewritten:
+            if isinstance(found, ValueError):
+                errors.append(f"{name}: {found}")
                 continue
             findings += [f"{name}:{where}: {reason}" for where, reason in found.findings]
             if found.new is None:
@@ -60,6 +62,22 @@ def migrate(paths, write=False, target="compat", only_data=False):
     more = f", {len(unwritten)} not written" if unwritten else ""
     _print(f"{files} {done}, {len(findings)} left alone, {len(errors)} unreadable{more}.\n", sys.stderr)
     return 2 if errors or unwritten else 0
+
+
+def _rewritten(files, target, only_data):
+    """Yield the name and path of each file, and what `Worker.rewrite` says of it, or its ValueError."""
+    shown, started = sys.stderr is not None and sys.stderr.isatty(), time.monotonic()
+    with Worker() as worker:
+        for k, (name, path) in enumerate(files, 1):
+            if shown and time.monotonic() - started > _QUIET:
+                _print(f"\r\033[K{k} of {len(files)} files", sys.stderr)
+            try:
+                found = worker.rewrite(path, name, target, only_data)
+            except ValueError as error:
+                found = error
+            if shown:
+                _print("\r\033[K", sys.stderr)  # the diff may be on the same terminal
+            yield name, path, found
 
 
 def _files(paths, errors):

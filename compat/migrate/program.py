@@ -1,5 +1,6 @@
 """A program, what its names stand for, and edits of its text that leave everything else as it is, byte for byte."""
 
+import dataclasses
 import re
 
 import libcst as cst
@@ -8,7 +9,6 @@ from libcst.metadata import (
     ByteSpanPositionProvider,
     ImportAssignment,
     MetadataWrapper,
-    ParentNodeProvider,
     ScopeProvider,
 )
 
@@ -62,11 +62,13 @@ class Program:
         module = parse(text)
         self.data = text.encode()
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-        resolved = wrapper.resolve_many([ByteSpanPositionProvider, ParentNodeProvider, ScopeProvider])
-        self._spans, self.parents, self._scopes = (resolved[p] for p in resolved)
-        self.edits, self.findings, self.nodes = [], [], {}
+        resolved = wrapper.resolve_many([ByteSpanPositionProvider, ScopeProvider])
+        self._spans, self._scopes = (resolved[p] for p in resolved)
+        self.edits, self.findings = [], []
         self._dropped = {}
-        wrapper.module.visit(_Collector(self.nodes))
+        self.parents, self.nodes = _family(wrapper.module)
+        for found in self.nodes.values():
+            found.sort(key=self._place)
         self.values = dict(self._assigned())
         self.bindings = list(self._imported())
         self.stars = [binding for binding in self.bindings if binding.alias is None]
@@ -77,6 +79,10 @@ class Program:
     def of(self, *types):
         """The nodes of some types."""
         return [node for kind in types for node in self.nodes.get(kind, ())]
+
+    def _place(self, node):
+        span = self._spans.get(node)
+        return (0, 0) if span is None else (span.start, -span.length)
 
     # Text
 
@@ -377,14 +383,28 @@ def parse(text):
     return module
 
 
-class _Collector(cst.CSTVisitor):
-    def __init__(self, nodes):
-        super().__init__()
-        self._nodes = nodes
-
-    def on_visit(self, node):
-        self._nodes.setdefault(type(node), []).append(node)
-        return not isinstance(node, (cst.Import, cst.ImportFrom))
+def _family(module):
+    """The parents of nodes, and the nodes of each type but those inside of imports: LibCST's visitors are slower."""
+    parents, nodes, fields, is_node = {}, {}, {}, {}
+    stack = [(module, True)]
+    while stack:
+        node, counts = stack.pop()
+        kind = type(node)
+        if counts:
+            nodes.setdefault(kind, []).append(node)
+        if kind not in fields:
+            fields[kind] = [field.name for field in dataclasses.fields(kind)]
+        counts = counts and kind not in (cst.Import, cst.ImportFrom)
+        for name in fields[kind]:
+            value = getattr(node, name)
+            for child in value if isinstance(value, (list, tuple)) else (value,):
+                sort = type(child)
+                if sort not in is_node:
+                    is_node[sort] = issubclass(sort, cst.CSTNode)
+                if is_node[sort]:
+                    parents[child] = node
+                    stack.append((child, counts))
+    return parents, nodes
 
 
 def apply(data, edits):

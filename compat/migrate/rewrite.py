@@ -12,7 +12,18 @@ from .steps import whole_passes
 
 TARGETS = ("compat", "modern")
 _DATA = re.compile(r"ImageDataGenerator|preprocessing|_generator\b|\bflow_from_")
-_REPAIRED = re.compile(r"\bkeras\b")
+_KERAS = re.compile(r"\bkeras\b")
+_REPAIRED = re.compile(
+    r"\b(?:lr|decay|epsilon|nb_\w+|init|input|output|output_dim|border_mode|subsample|\w+_regularizer|\w_constraint|bias|"
+    r"p|mode|period|sigma|class_weight|workers|use_multiprocessing|dim_ordering|show_accuracy|write_grads|"
+    r"stride|batch_size|inner_\w+|dropout_\w)\s*=|"
+    r"\.lr\b|\b(?:val_)?acc\b|keras\.(?:layers|utils|engine|objectives|initializations|legacy|wrappers)\.?[a-z]|"
+    r"optimizers\.[a-z]|_utils\b|\bbackend\b|\bengine\b|dim_ordering|\bmerge\b|Convolution2D|Conv2D\(\s*\w+\s*,\s*\w+\s*,|"
+    r"save_weights|ModelCheckpoint|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
+    r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|"
+    r"objectives|initializations|\bSequence\b|PyDataset|\byield\b|\.fit\("
+)
+"""What the repairs look for; a program without any of it is not parsed."""
 
 
 def rewrite(text, target="compat", only_data=False):
@@ -78,7 +89,7 @@ def rewrite_notebook(text, target="compat", only_data=False):
 
 
 def _is_worth_a_look(text, only_data):
-    return _DATA.search(text) or (not only_data and _REPAIRED.search(text))
+    return _DATA.search(text) or (not only_data and _KERAS.search(text) and _REPAIRED.search(text))
 
 
 def _edited(program, target, only_data):
