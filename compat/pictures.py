@@ -108,7 +108,7 @@ def save_preview(directory, code, output="preview.png", size=(224, 224), rows=4,
     call = next(calls_in(text, name), None)
     if call is None:
         raise ValueError(f"There is no call of ImageDataGenerator in {name}.")
-    line, written, arguments, left_out = call
+    line, written, arguments, left_out, _ = call
     if left_out:
         print(what_is_left_out(left_out), file=sys.stderr)
     try:

@@ -1,10 +1,10 @@
 """`keras-regen explain`: what generators are as layers."""
 
-HELP = "show the layers and the dataset that an ImageDataGenerator becomes, and what differs"
+HELP = "show what an ImageDataGenerator, a Tokenizer or a TimeseriesGenerator becomes, and what differs"
 PARSER = {
-    "description": "Print, for each call of ImageDataGenerator in a piece of code, the layers that do the same as "
-    "Python code, and what differs. The code is read, not run: arguments that are not numbers, strings or lists of "
-    "them are left out, and the text says so.",
+    "description": "Print, for each call of ImageDataGenerator, Tokenizer or TimeseriesGenerator in a piece of code, "
+    "the layers or the dataset that do the same as Python code, and what differs. The code is read, not run: arguments "
+    "that are not numbers, strings or lists of them are left out, and the text says so.",
     "epilog": """example: keras-regen explain "ImageDataGenerator(rotation_range=20, rescale=1/255)" """,
 }
 

@@ -1,4 +1,4 @@
-"""`keras-regen explain`: the calls of `ImageDataGenerator` in code that is read, not run."""
+"""`keras-regen explain`: the calls of legacy classes in code that is read, not run."""
 
 import ast
 import contextlib
@@ -6,11 +6,16 @@ import inspect
 
 from ..image import ImageDataGenerator
 from ..literals import value_of
-from .explain import explain
+from ..sequence import TimeseriesGenerator
+from ..text import Tokenizer
+from .explain import as_text, explain
+from .texts_and_series import series_code
+
+_CLASSES = {one.__name__: one for one in (ImageDataGenerator, TimeseriesGenerator, Tokenizer)}
 
 
 def print_explanation(code):
-    """Print what `explain` says of each call of `ImageDataGenerator`. See `keras-regen explain --help`.
+    """Print what `explain` says of each call of a legacy class. See `keras-regen explain --help`.
 
     Args:
         code: Python code, or the path of a file that ends in ".py".
@@ -22,13 +27,13 @@ def print_explanation(code):
     name, text = read(code)
     calls = list(explain_calls(text, name))
     if not calls:
-        raise ValueError(f"There is no call of ImageDataGenerator in {name}.")
+        raise ValueError(f"There is no call of {', '.join(_CLASSES)} in {name}.")
     for line, call, explanation in calls:
         print(f"# {name}, line {line}\n\n    {call}\n\n{explanation}\n")
 
 
 def explain_calls(text, name):
-    """What `explain` says of each call of `ImageDataGenerator` in Python code.
+    """What `explain` says of each call of `ImageDataGenerator`, `Tokenizer` and `TimeseriesGenerator` in Python code.
 
     Args:
         text: the code.
@@ -40,43 +45,50 @@ def explain_calls(text, name):
     Raises:
         ValueError: the code, or a call in it, is not valid.
     """
-    for line, call, arguments, left_out in calls_in(text, name):
-        if "preprocessing_function" in left_out:
-            del left_out["preprocessing_function"]
-            arguments["preprocessing_function"] = _unknown_function
+    for line, call, arguments, left_out, called in calls_in(text, name, _CLASSES):
+        for function in ("preprocessing_function", "analyzer"):
+            if left_out.pop(function, None):
+                arguments[function] = _unknown_function
+        if called is TimeseriesGenerator:  # whose arrays the explanation calls by these names
+            for array in ("data", "targets"):
+                left_out.pop(array, None)
         with _errors_in(name, line):
-            explanation = explain(ImageDataGenerator(**arguments))
+            explanation = _explain_series(arguments) if called is TimeseriesGenerator else explain(called(**arguments))
         said = f"{what_is_left_out(left_out)}\n\n" if left_out else ""
         yield line, call, said + explanation
 
 
-def calls_in(text, name):
-    """The calls of `ImageDataGenerator` in Python code, which is read, not run.
+def calls_in(text, name, known=None):
+    """The calls of `ImageDataGenerator`, or of other classes, in Python code, which is read, not run.
 
     Only literals and arithmetic of numbers are evaluated.
 
     Args:
         text: the code.
         name: what errors call it.
+        known: dictionary from name to class.
 
     Yields:
-        Line, code of the call on one line, dictionary of the arguments, dictionary of those left out: the code of each.
+        Line, code of the call on one line, dictionary of the arguments, dictionary of those left out: the code of each;
+        and the class.
 
     Raises:
         ValueError: the code, or a call in it, is not valid.
     """
+    known = known or {"ImageDataGenerator": ImageDataGenerator}
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise ValueError(f"{name}, line {error.lineno}: {error.msg}") from error
     nodes = list(ast.walk(tree))
     imported = [alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
-    classes = {"ImageDataGenerator", *(alias.asname for alias in imported if alias.name == "ImageDataGenerator")}
+    classes = known | {alias.asname: known[alias.name] for alias in imported if alias.name in known}
     for call in sorted((node for node in nodes if isinstance(node, ast.Call)), key=lambda call: call.lineno):
-        if getattr(call.func, "id", getattr(call.func, "attr", None)) in classes:
+        called = classes.get(getattr(call.func, "id", getattr(call.func, "attr", None)))
+        if called is not None:
             with _errors_in(name, call.lineno):
-                arguments, left_out = _arguments(call)
-            yield call.lineno, ast.unparse(call), arguments, left_out
+                arguments, left_out = _arguments(call, called)
+            yield call.lineno, ast.unparse(call), arguments, left_out, called
 
 
 def what_is_left_out(arguments):
@@ -101,10 +113,10 @@ def _errors_in(name, line):
         raise ValueError(f"{name}, line {line}: {error}") from error
 
 
-def _arguments(call):
-    names = list(inspect.signature(ImageDataGenerator).parameters)
+def _arguments(call, called):
+    names = list(inspect.signature(called).parameters)
     if len(call.args) > len(names):
-        raise TypeError(f"ImageDataGenerator takes {len(names)} arguments. Received: {len(call.args)}")
+        raise TypeError(f"{called.__name__} takes {len(names)} arguments. Received: {len(call.args)}")
     given = [*zip(names, call.args, strict=False), *((keyword.arg, keyword.value) for keyword in call.keywords)]
     arguments, left_out = {}, {}
     for name, node in given:
@@ -115,6 +127,16 @@ def _arguments(call):
     return arguments, left_out
 
 
+def _explain_series(arguments):
+    """What `explain` says of a `TimeseriesGenerator` whose data nobody knows."""
+    if "length" not in arguments:
+        raise ValueError("`length` of the TimeseriesGenerator is no value in the code.")
+    renamed = {"start_index": "start", "end_index": "end"}
+    known = inspect.signature(series_code).parameters
+    arguments = {renamed.get(name, name): value for name, value in arguments.items()}
+    return as_text(*series_code(**{name: value for name, value in arguments.items() if name in known}))
+
+
 def _unknown_function(image):
-    """Stands for the `preprocessing_function` of the code, and is not called."""
+    """Stands for a function of the code, and is not called."""
     raise NotImplementedError

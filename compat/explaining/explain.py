@@ -12,6 +12,7 @@ from ..image import ImageDataGenerator
 from ..image.convention import Axes
 from ..image.overrides import METHODS, overridden
 from .layer_code import block, pipeline_code
+from .texts_and_series import series_parts, tokenizer_parts
 
 _RANDOM = (RandomAffine, RandomChannelShift, RandomBrightness)
 _ITERATORS = ("DataFrameIterator", "DirectoryIterator", "NumpyArrayIterator")
@@ -35,13 +36,15 @@ def explain(source: Any) -> Explanation:
     """Say what a generator or an iterator is in layers and `tf.data`.
 
     Args:
-        source: an `ImageDataGenerator`, or what its `flow`, `flow_from_directory` or `flow_from_dataframe` returned: of
-            keras_regen, of the legacy module of Keras or `tf_keras`, or of `keras_preprocessing`. It is only read.
+        source: an `ImageDataGenerator`, or what its `flow`, `flow_from_directory` or `flow_from_dataframe` returned; a
+            `Tokenizer` or a `TimeseriesGenerator`: of keras_regen, of the legacy module of Keras or `tf_keras`, or of
+            `keras_preprocessing`. It is only read.
 
     Returns:
         Markdown, a string that a notebook shows formatted: blocks of Python that run one after the other, in which
         `pipeline` is what `generator.to_layers()` is, but for its weights; and what differs, as far as it concerns this
-        `source`. The blocks take for granted what the text names: `iterator`, `dataset`, `preprocessing_function`.
+        `source`. The blocks take for granted what the text names: `iterator`, `dataset`, `preprocessing_function`,
+        `tokenizer`, `texts`, `generator`, `data`, `targets`.
 
     Raises:
         TypeError: `source` is something else.
@@ -53,12 +56,15 @@ def explain(source: Any) -> Explanation:
     print(explain(ImageDataGenerator(rotation_range=20, rescale=1 / 255)))
     ```
     """
+    for name, parts_of in (("Tokenizer", tokenizer_parts), ("TimeseriesGenerator", series_parts)):
+        if _library_class(source, name):
+            return as_text(*parts_of(source))
     iterator = source if _library_class(source, *_ITERATORS) else None
     generator = source if iterator is None else (source.image_data_generator or ImageDataGenerator())
     if not _library_class(generator, "ImageDataGenerator"):
         raise TypeError(
-            "`source` must be an ImageDataGenerator, or what its flow, flow_from_directory or flow_from_dataframe "
-            f"returned. Received: {type(source).__name__}"
+            "`source` must be an ImageDataGenerator, what its flow, flow_from_directory or flow_from_dataframe "
+            f"returned, a Tokenizer or a TimeseriesGenerator. Received: {type(source).__name__}"
         )
     plain, lost = _as_plain(generator)
     steps = plain.to_layers().layers
@@ -81,10 +87,13 @@ def explain(source: Any) -> Explanation:
     else:
         parts += ["As layers, for the start of a model:", block(pipeline), where, block("\n".join(apply))]
     notes = [*lost, *_about_layers(plain, steps, iterator), *_about_loading(iterator)]
-    if notes:
-        notes = [textwrap.fill(note, 118, initial_indent="- ", subsequent_indent="  ") for note in notes]
-        parts += ["What the layers do not do in the same way, and what stays:", "\n".join(notes)]
-    return Explanation("\n\n".join(parts))
+    return as_text(parts, notes, "What the layers do not do in the same way, and what stays:")
+
+
+def as_text(parts, notes, heading="What differs:"):
+    """Parts of Markdown as one, with notes as a list at the end."""
+    notes = [textwrap.fill(note, 118, initial_indent="- ", subsequent_indent="  ") for note in notes]
+    return Explanation("\n\n".join([*parts, *([heading, "\n".join(notes)] if notes else [])]))
 
 
 def _library_class(source, *names):
