@@ -25,7 +25,7 @@ from keras_regen.compat import (
     to_dataset,
     to_device,
 )
-from keras_regen.layers import Pipeline, RandomAffine, RandomBrightness, Standardize, augment
+from keras_regen.layers import Pipeline, RandomAffine, RandomBrightness, RandomLayer, Standardize, augment, check_layer
 from typing_extensions import assert_type
 
 datagen = ImageDataGenerator(
@@ -87,3 +87,17 @@ loaded = image_dataset_from_directory("photos", augment=chain, seed=1)
 said: str = explain(train)
 preview(train, path="preview.png").savefig("again.png")
 compare(datagen, pipeline, x, rows=2)
+
+
+class Dimming(RandomLayer):
+    uniforms = ("dimming",)
+
+    def draw(self, uniforms: dict[str, Any], height: Any, width: Any, ops: Any) -> dict[str, Any]:
+        return {"dimming": uniforms["dimming"]}
+
+    def apply(self, images: Any, transformation: Any, ops: Any) -> Any:
+        return ops.cast(images, self.precision) * transformation["dimming"][:, None, None, None]
+
+
+check_layer(Dimming(seed=1, dtype="uint8"), x)
+check_layer(Standardize())  # pyright: ignore[reportArgumentType]
