@@ -37,6 +37,8 @@ def model():
 def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
     """Blocks that are marked `before` run with the legacy imports in place, and names of their own; those with the name
     of an extra run where that is installed."""
+    if page.name == "recipes.md" and not hasattr(keras.layers, "CutMix"):
+        pytest.skip("Keras 3.8 has no CutMix")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(sys, "path", sys.path[:])
