@@ -121,7 +121,11 @@ def to_torch(
     try:
         from .data.in_torch import ImageDataset  # noqa: PLC0415 - for those who have it
     except ModuleNotFoundError as error:
-        raise _missing("to_torch", "torch", error) from error
+        if error.name != "torch":
+            raise
+        raise ImportError(
+            "`to_torch` needs PyTorch, which is not installed: pip install torch", name="torch"
+        ) from error
     settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
     _, combine, sources = side_by_side(source, masks, on_error, steady)
     options = {"single": not batched, "channels_first": channels_first}
@@ -143,7 +147,10 @@ def in_grain(function, sources, combine, settings, draws, repeat, **options):
     try:
         from .data.in_grain import ImageMapDataset  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        raise _missing(function, "grain", error) from error
+        if error.name not in ("grain", "absl"):
+            raise
+        message = f"`{function}` needs Grain, which is not installed: pip install 'keras-regen[grain]'"
+        raise ImportError(message, name="grain") from error
     batches, described = _described(function, sources, combine, settings, draws, **options)
     start, stop = _range(draws, repeat, len(batches))
     return ImageMapDataset(batches, described, start, stop)
@@ -179,6 +186,10 @@ def _described(function, sources, combine, settings, draws, **options):
             "Iterators side by side must have the same number of samples and batch size. "
             f"Received: {', '.join(f'{n} in batches of {batch}' for n, batch in sizes)}"
         )
+    if any(isinstance(flow.images, Files) and flow.images.decoding.decoder == "keras" for flow in flows):
+        raise ValueError(
+            f"`{function}` cannot take this `source`: decode='keras' is TensorFlow's. Use decode='pillow'."
+        )
     skips = [flow.skipped for flow in flows if flow.skipped is not None]
     if skips and settings.drop_remainder:
         raise ValueError("`drop_remainder` needs `on_error='raise'`: a batch is smaller by the files it skips.")
@@ -198,10 +209,3 @@ def _range(draws, repeat, length):
     if not repeat:
         return 0, None
     return start, sys.maxsize if repeat is True else int(repeat) * length
-
-
-def _missing(function, name, error):
-    if error.name is None or error.name.partition(".")[0] not in (name, "absl"):
-        return error
-    extra = "pip install 'keras-regen[grain]'" if name == "grain" else f"pip install {name}"
-    return ImportError(f"`{function}` needs {name}, which is not installed: {extra}.", name=name)

@@ -8,6 +8,7 @@ import torch
 
 from ...layers.backends import torch as backend
 from .rows import Rows
+from .threads import MOST_AT_ONCE, at_once
 
 # PyTorch's own sampling in float64, too. It is at most an ulp of float32 from SciPy's, for one pixel in millions.
 _OPS = SimpleNamespace(**{**vars(backend.ops), "interpolates": ("float32", "float64")})
@@ -15,7 +16,16 @@ _OPS = SimpleNamespace(**{**vars(backend.ops), "interpolates": ("float32", "floa
 
 def transformed(augmentation, images, rows, statistics):
     """An augmentation of NumPy arrays. Returns an array of its own."""
-    with keras.device("cpu"), torch.inference_mode():
-        tensors = [torch.from_numpy(np.require(array, requirements="CW")) for array in (images, *rows)]
-        measured = type(statistics)(*(torch.from_numpy(np.array(array)) for array in statistics))
-        return augmentation(tensors[0], Rows(*tensors[1:]), measured, _OPS).contiguous().numpy()
+    tensors = [torch.from_numpy(np.require(array, requirements="CW")) for array in (images, *rows)]
+    measured = type(statistics)(*(torch.from_numpy(np.array(array)) for array in statistics))
+    made, places = [None] * len(images), iter(range(len(images)))
+
+    def work():
+        # Image by image: what the operations hand on stays in the cache. Whole batches took twice as long.
+        with keras.device("cpu"), torch.inference_mode():
+            for i in places:
+                image, *row = (tensor[i : i + 1] for tensor in tensors)
+                made[i] = augmentation(image, Rows(*row), measured, _OPS).numpy()
+
+    at_once(work, min(len(images), MOST_AT_ONCE))
+    return np.concatenate(made)

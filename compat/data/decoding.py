@@ -324,7 +324,9 @@ def _by_tensorflow(contents, decoding, formats):
     """The images in the contents of files (bytes), and whether each is to be had from TensorFlow."""
     # Above this Pillow warns of a decompression bomb, and at twice this it refuses: leave both to Pillow.
     most_pixels = Image.MAX_IMAGE_PIXELS
-    tf = tensorflow_if_loaded()
+    tf = tensorflow(
+        "decode='keras'", "Use decode='pillow'."
+    )  # which a process with a copy of the iterator has yet to load
     # On the CPU, where the decoders are, and where a cumulative sum adds in Pillow's order.
     with tf.device("/device:CPU:0"):
         images, here = _compiled(decoding, formats, most_pixels)(tf.constant(contents))

@@ -132,14 +132,19 @@ class _Pass(grain.DatasetIterator):
 
     def __init__(self, passes, counter):
         self._passes, self._counter, self._epoch = passes, counter, counter[0]
+        self._empty = len(passes) > 0
         super().__init__(passes.epoch(self._epoch).__iter__())
 
     def __next__(self):
         try:
-            return next(self._parent)
+            element = next(self._parent)
         except StopIteration:
+            if self._empty:
+                raise ValueError("on_error='skip': in a whole pass, not one file can be read.") from None
             self._counter[0] = self._epoch + 1
             raise
+        self._empty = False
+        return element
 
     def get_state(self):
         return {"epoch": self._epoch, "pass": self._parent.get_state()}
@@ -149,7 +154,7 @@ class _Pass(grain.DatasetIterator):
             self._parent.close()
             self._epoch = state["epoch"]
             self._parents = (self._passes.epoch(self._epoch).__iter__(),)
-        self._counter[0] = self._epoch
+        self._counter[0], self._empty = self._epoch, False
         self._parent.set_state(state["pass"])
 
     def close(self):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import sys
 
 import keras
 import numpy as np
@@ -177,6 +178,10 @@ def test_samples_are_those_of_the_batches():
     samples, batches = (to_grain(array(generator(), seed=1), batched=batched) for batched in (False, True))
     assert len(samples) == 21
     np.testing.assert_array_equal(samples.batch(6)[1][0], batches[1][0])
+    second = {x.tobytes() for x, _ in (samples[i] for i in range(21, 42))}
+    shuffled = list(samples.shuffle(seed=5).repeat(2))
+    assert {x.tobytes() for x, _ in shuffled[21:]} == second
+    assert len(second) == len(shuffled) - 21 == 21
 
 
 def test_samples_of_pytorch_are_collated():
@@ -204,7 +209,11 @@ def test_broken_files_are_left_out(jpeg_directory, tmp_path):
     images = to_grain(flow)
     assert len(list(images)) == 5
     assert [path.endswith("broken.jpg") for path in images.skipped] == [True]
-    with pytest.raises(OSError, match=r"broken\.jpg"):
+    for path in (tmp_path / "cats").iterdir():
+        path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="not one file can be read"):
+        list(images)
+    with pytest.raises(OSError, match=r"\.jpg"):
         list(to_grain(flow, on_error="raise"))
     if HAS_TORCH:
         with pytest.raises(ValueError, match="on_error='skip'"):
@@ -228,7 +237,7 @@ def test_attributes_and_fit(jpeg_directory):
         assert np.isfinite(model.fit(data, epochs=2, verbose=0, **arguments).history["loss"]).all()
 
 
-def test_what_is_refused():
+def test_what_is_refused(jpeg_directory):
     flow = array(generator(), seed=1)
     random = array(generator(preprocessing_function=lambda x: x + np.random.rand()), seed=1)
     for make in (to_grain, to_torch)[: 1 + HAS_TORCH]:
@@ -242,11 +251,21 @@ def test_what_is_refused():
             make(flow, draws=Stateless(start=1))
         with pytest.raises(ValueError, match="`class_weight`"):
             make(flow, class_weight={0: 1.0})
+    with pytest.raises(ValueError, match="decode='keras' is TensorFlow's"):
+        to_grain(files(generator(), jpeg_directory, decode="keras"))
     with pytest.raises(ValueError, match="`mp_prefetch` must follow"):
         to_grain(flow).to_iter_dataset().set_slice(slice(0, None, 2))  # what Grain calls in a worker
     if HAS_TORCH:
         with pytest.raises(ValueError, match="`batch_size` is that"):
             to_torch(flow).loader(batch_size=2)
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    for make, name, module in ((to_grain, "grain", "in_grain"), (to_torch, "torch", "in_torch")):
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, f"keras_regen.compat.data.{module}", raising=False)
+        with pytest.raises(ImportError, match=f"`{make.__name__}` needs .*: pip install"):
+            make(array(generator(), seed=1))
 
 
 def test_the_numbers_are_those_of_the_layers():
