@@ -6,6 +6,7 @@ import sys
 import types
 
 import keras
+from PIL import Image
 
 from .. import image, sequence, text
 from ..image import (
@@ -139,7 +140,8 @@ def uninstall():
 
 
 def _names(module):
-    return {name: getattr(module, name) for name in module.__all__}
+    beside = {"image": image, "pil_image": Image} if module is image else {}  # the old module imported them itself
+    return {name: getattr(module, name) for name in module.__all__} | beside
 
 
 def _kept(child):

@@ -29,6 +29,9 @@ def rewrite_imports(program, gone=frozenset(), wanted=()):
     _report_others(program)
 
 
+_BESIDE = {"image": f"from {OURS} import image", "pil_image": "from PIL import Image"}
+
+
 class _Imports:
     def __init__(self, program, gone):
         self.program, self.gone = program, gone
@@ -98,7 +101,12 @@ class _Imports:
         if inside is not None:
             mine = [alias for alias in statement.names if known(f"{inside}.{alias.evaluated_name}")]
             for alias in statement.names:
-                if alias not in mine:
+                text = _BESIDE.get(alias.evaluated_name) if inside == "image" else None
+                if text is not None:  # which the module had, as it imported them itself
+                    name = alias.evaluated_alias or alias.evaluated_name
+                    self.want(statement, text + ("" if text.endswith(f" {name}") else f" as {name}"))
+                    self.removed.setdefault(statement, []).append(alias)
+                elif alias not in mine:
                     program.report(alias, f"{_ours(inside)} has no `{alias.evaluated_name}`: left alone")
             target = _ours(inside)
         elif is_package(module):

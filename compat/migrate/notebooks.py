@@ -140,6 +140,24 @@ def _members(text, start):
             at = _SPACE.match(text, at + 1).end()
 
 
+def script_as_python(text):
+    """The text of a `.py` file with the lines of IPython masked, as notebooks are exported with them, and their words.
+
+    Raises:
+        ValueError: it does not parse, with them or without.
+    """
+    try:
+        parse(text)
+        return text, frozenset()
+    except ValueError:
+        masked = _mask(text.encode()).decode()
+        if masked == text or "%%" in text:
+            raise
+    parse(masked)
+    pairs = zip(text.split("\n"), masked.split("\n"), strict=True)
+    return masked, frozenset(word for line, python in pairs if line != python for word in re.findall(r"\w+", line))
+
+
 def _as_python(source):
     """The source of a cell with what is IPython's masked by Python of the same length, None if it is not Python."""
     try:

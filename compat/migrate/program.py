@@ -7,6 +7,7 @@ import libcst as cst
 from libcst.metadata import (
     BuiltinAssignment,
     ByteSpanPositionProvider,
+    CodeSpan,
     ImportAssignment,
     MetadataWrapper,
     ScopeProvider,
@@ -59,11 +60,13 @@ class Program:
 
     def __init__(self, text, hidden=frozenset()):
         self.hidden = hidden
-        module = parse(text)
+        module, parsed = parse(text)
         self.data = text.encode()
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         resolved = wrapper.resolve_many([ByteSpanPositionProvider, ScopeProvider])
         self._spans, self._scopes = (resolved[p] for p in resolved)
+        if parsed is not None:
+            self._spans = _moved(self._spans, parsed.encode(), self.data)
         self.edits, self.findings = [], []
         self._dropped = {}
         self.parents, self.nodes = _family(wrapper.module)
@@ -362,7 +365,10 @@ class Program:
 
 
 def parse(text):
-    """LibCST's tree of a text, whose positions are those in the text.
+    """LibCST's tree of a text, and the text that its positions are those of, None if that is the text itself.
+
+    LibCST knows no spaces before the colon of `except ValueError :`, no tabs after spaces, and more such: what it makes
+    of a text may then have other white space, and nothing else.
 
     Raises:
         ValueError: the text does not parse.
@@ -372,15 +378,58 @@ def parse(text):
     masked = masked.rstrip()  # LibCST drops lines of white space at the end
     try:
         module = cst.parse_module(masked)
-    except cst.ParserSyntaxError as error:
-        start = len("".join(masked.splitlines(keepends=True)[: error.raw_line - 1]))
-        line = text.count("\n", 0, start) + 1
-        raise ValueError(f"does not parse as Python 3 (line {line})") from error
-    except UnicodeError as error:
-        raise ValueError(f"does not parse as Python 3 ({error})") from error
-    if module.code != masked:
+    except (cst.ParserSyntaxError, UnicodeError) as error:
+        try:
+            module = cst.parse_module(_plain(masked))
+        except (cst.ParserSyntaxError, UnicodeError):
+            raise ValueError(_why(text, masked, error)) from error
+    if module.code == masked:
+        return module, None
+    if _inked(module.code.encode()) != _inked(masked.encode()):
         raise ValueError("LibCST does not give the text back as it was")
-    return module
+    return module, module.code
+
+
+def _plain(text):
+    """A text with spaces for tabs at the beginning of lines, as Python counts them, and no backslash at its end."""
+    text = re.sub(r"^[ \t]+", lambda match: match[0].expandtabs(8), text, flags=re.MULTILINE)
+    return re.sub(r"\\(?:\Z|\r?\n(?=[ \t]*(?:\r?\n|\Z)))", "\n", text)
+
+
+def _why(text, masked, error):
+    if not isinstance(error, cst.ParserSyntaxError):
+        return f"does not parse as Python 3 ({error})"
+    start = len("".join(masked.splitlines(keepends=True)[: error.raw_line - 1]))
+    line = text.count("\n", 0, start) + 1
+    old = re.search(r"^\s*(?:print|exec)\s+[^\s(=]|^\s*except\s+[\w.]+\s*,|^\s*raise\s+\w+\s*,", text, re.MULTILINE)
+    how = ": it is Python 2, which `2to3 -w` (in Python up to 3.12) or `fissix -w` rewrites" if old else ""
+    return f"does not parse as Python 3 (line {line}){how}"
+
+
+def _inked(data):
+    """Where a text has something else than white space and continuations, and what."""
+    kept = _BLANK.sub(lambda match: b" " * len(match[0]), data)
+    return bytes(kept).translate(None, b" ")
+
+
+_BLANK = re.compile(rb"\\(?:\r?\n|\Z)|[ \t\r\n\f]")
+
+
+def _moved(spans, parsed, data):
+    """The spans of nodes in another text, which differs in white space alone."""
+    places = [match.start() for match in re.finditer(rb"[^ ]", _BLANK.sub(lambda m: b" " * len(m[0]), data))]
+    before, count = [], 0
+    for byte in _BLANK.sub(lambda m: b" " * len(m[0]), parsed):
+        before.append(count)
+        count += byte != 32
+    before.append(count)
+    moved, count_of_bytes = {}, len(before) - 1
+    for node, span in spans.items():
+        first, last = (before[min(at, count_of_bytes)] for at in (span.start, span.start + span.length))
+        start = places[first] if first < len(places) else len(data)
+        end = places[last - 1] + 1 if last > first else start
+        moved[node] = CodeSpan(start, end - start)
+    return moved
 
 
 def _family(module):

@@ -5,7 +5,7 @@ import re
 from .calls import rewrite_calls
 from .imports import rewrite_imports
 from .modern import modernize
-from .notebooks import Notebook
+from .notebooks import Notebook, script_as_python
 from .program import Program, apply, parse
 from .repairs import repair
 from .steps import whole_passes
@@ -50,10 +50,14 @@ def rewrite(text, target="compat", only_data=False):
         raise ValueError(f"`target` must be one of {TARGETS}. Received: {target!r}")
     if not _is_worth_a_look(text, only_data):
         return text, []
-    program = _edited(Program(text), target, only_data)
-    new = apply(program.data, program.final_edits()).decode()
+    try:
+        program = Program(text)
+    except ValueError:
+        program = Program(*script_as_python(text))
+    _edited(program, target, only_data)
+    new = apply(text.encode(), program.final_edits()).decode()
     if new != text:
-        _check(new)
+        _check(script_as_python, new)
     starts = [(text.encode().count(b"\n", 0, offset) + 1, reason) for offset, reason in program.findings]
     return new, [(str(line), reason) for line, reason in sorted(set(starts))]
 
@@ -82,7 +86,7 @@ def rewrite_notebook(text, target="compat", only_data=False):
     program = _edited(Program(notebook.program, notebook.hidden), target, only_data)
     new = notebook.edited(program.final_edits())
     if new != text:
-        _check(Notebook(new).program)
+        _check(parse, Notebook(new).program)
     found = [(*notebook.place(offset), reason) for offset, reason in program.findings]
     found = sorted({*found, *notebook.unparsed})
     return new, [(f"cell {cell}:{line}", reason) for cell, line, reason in found]
@@ -102,8 +106,8 @@ def _edited(program, target, only_data):
     return program
 
 
-def _check(text):
+def _check(reading, text):
     try:
-        parse(text)
+        reading(text)
     except ValueError as error:
         raise ValueError(f"the rewritten text would not parse, please report this: {error}") from error

@@ -221,7 +221,31 @@ def test_where_a_form_feed_stands_nothing_is_added_to_it(folder):
 def test_the_line_of_an_error_is_counted_as_in_the_file(folder, capsys):
     (folder / "a.py").write_text(f"{IMPORT}\n\fx = 1\n\f\f\nprint 'x'\n")
     assert main(["migrate", "a.py"]) == 2
-    assert "a.py: does not parse as Python 3 (line 4)\n" in capsys.readouterr().err
+    assert "a.py: does not parse as Python 3 (line 4): it is Python 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"try:\n    {IMPORT}\nexcept ValueError :\n    x = 'é'\n",
+        f"def f():\n\tif x:\n        \t{IMPORT}  # é\n        \tm.y(1)\n",
+        f"{IMPORT}\nprint(x)\\\n\n",
+        f"if a:\n  b\n  \\\n  c\n{IMPORT}\n",
+        f"{IMPORT}\nif x: y\n\n\n\n    # end",
+        f"!pip install keras\n{IMPORT}\n%matplotlib inline\nfiles = !ls\n",
+        f"if x:\n    !ls é\n    {IMPORT}\n",
+    ],
+)
+def test_what_libcst_does_not_read_is_edited_by_its_places(folder, text):
+    (folder / "a.py").write_bytes(text.encode())
+    assert main(["migrate", "a.py", "--write"]) == 0
+    assert (folder / "a.py").read_bytes().decode() == text.replace(IMPORT, OURS)
+
+
+def test_python_2_is_told_what_to_do(folder, capsys):
+    (folder / "a.py").write_text(f"{IMPORT}\nprint 'x'\n")
+    assert main(["migrate", "a.py"]) == 2
+    assert "a.py: does not parse as Python 3 (line 2): it is Python 2, which `2to3 -w`" in capsys.readouterr().err
 
 
 ODD = {
