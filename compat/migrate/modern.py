@@ -9,6 +9,7 @@ from .constants import UNKNOWN, constant
 from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
 from .keras_1 import batch_size
 from .names import legacy
+from .texts_and_series import keep
 
 _NEW_NAMES = "keras_regen.layers"
 _LAYERS = "Layers in place of arguments"
@@ -93,10 +94,7 @@ def modernize(program, whole):
                 if _is_taken(program, name):
                     raise _Kept(f"`{name}` is another name in this file", _LAYERS)
         except _Kept as kept:
-            program.report(call, f"kept, because {kept.reason}")
-            if statement := program.statement(call):
-                text = f"keras-regen: kept, because {kept.reason}. See migration_guide: {kept.section}."
-                program.add_comment(statement, text)
+            keep(program, call, kept.reason, kept.section)
             continue
         text = pipeline.text()
         program.replace(call, text)

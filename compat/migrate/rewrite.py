@@ -9,6 +9,7 @@ from .notebooks import Notebook, script_as_python
 from .program import Program, apply, parse
 from .repairs import repair
 from .steps import whole_passes
+from .texts_and_series import keep_texts_and_series
 
 TARGETS = ("compat", "modern")
 _DATA = re.compile(r"ImageDataGenerator|preprocessing|_generator\b|\bflow_from_")
@@ -98,7 +99,10 @@ def _is_worth_a_look(text, only_data):
 
 def _edited(program, target, only_data):
     whole = whole_passes(program)
-    gone, loaded, wanted = modernize(program, whole) if target == "modern" else (set(), set(), [])
+    gone, loaded, wanted = set(), set(), []
+    if target == "modern":
+        gone, loaded, wanted = modernize(program, whole)
+        keep_texts_and_series(program)
     wanted += rewrite_calls(program, whole, loaded)
     if not only_data:
         wanted += repair(program)

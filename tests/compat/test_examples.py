@@ -148,6 +148,7 @@ DATAFRAME, FLOW = "`flow_from_dataframe` of it is used", "`flow` of it is used"
 FIT_ALONE, OTHERWISE = "its iterator is used for more than `fit`", "in other ways than `flow_from_directory`"
 STEPS, VALIDATION = "`steps_per_epoch` is not one pass", "`validation_steps` is not one pass"
 ZIP = "a generator function around `zip` runs in Python"
+WORDS_KEPT, SERIES_KEPT = "TextVectorization numbers words otherwise", "takes targets and ends otherwise"
 JPEG = 18 / 255
 PNG = 1e-3 / 255
 
@@ -164,15 +165,15 @@ EXPECTED = {
     "cats_and_dogs": Expected(
         alone=(("75", STEPS), ("78", VALIDATION)), modern={"train": "augmented", "test": "in order"}, pixels=JPEG
     ),
-    "char_generation": Expected(),
+    "char_generation": Expected(also=(("13", WORDS_KEPT),), kept=1),
     "cifar_cnn": Expected(also=(("48", "`fit` of it is used"),), kept=1, workers=(4,), images=1e-5),
     "course_exercise": Expected(
         workers=(4,), brightness=True, modern={"train": "augmented", "test": "shuffled"}, pixels=JPEG
     ),
     "feature_extraction": Expected(also=(("15", FIT_ALONE),), kept=1, learned=True),
     "flowers_tutorial": Expected(modern={"train": "shuffled", "test": "in order", "predict": "in order"}, pixels=PNG),
-    "image_and_text": Expected(also=(("25", FLOW),), kept=1),
-    "imdb_lstm": Expected(),
+    "image_and_text": Expected(also=(("21", WORDS_KEPT), ("25", FLOW)), kept=2),
+    "imdb_lstm": Expected(also=(("17", WORDS_KEPT),), kept=1),
     "kaggle_breeds": Expected(also=(("cell 6:1", DATAFRAME), ("cell 10:2", DATAFRAME)), kept=2),
     "kfold": Expected(also=(("16", DATAFRAME), ("22", DATAFRAME)), kept=2, workers=(2,)),
     "predict_folder": Expected(also=(("8", "of `subset`"), ("9", "`n` of its iterator is used")), kept=2),
@@ -183,8 +184,8 @@ EXPECTED = {
     ),
     "two_inputs": Expected(also=(("6", OTHERWISE), ("11", OTHERWISE)), kept=2),
     "unet_data": Expected(listed=(("48", ZIP),), also=(("26", "of `save_to_dir`"), ("27", "of `save_to_dir`")), kept=2),
-    "weather_forecast": Expected(),
-    "word2vec": Expected(),
+    "weather_forecast": Expected(also=(("15", SERIES_KEPT), ("16", SERIES_KEPT)), kept=2),
+    "word2vec": Expected(also=(("13", WORDS_KEPT),), kept=1),
 }
 MODERN = sorted(name for name, expected in EXPECTED.items() if expected.modern)
 KEPT = re.compile(r"^(?P<json>    \"|)[ \t]*# keras-regen: kept, because .*\n", re.MULTILINE)

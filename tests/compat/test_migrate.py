@@ -135,6 +135,35 @@ def test_a_kept_generator_has_a_comment_that_names_a_section_of_the_guide():
     assert all(f"\n## {section}\n" in guide for section in sections)
 
 
+@pytest.mark.parametrize(
+    ("before", "name", "page", "section"),
+    [
+        ("from keras.preprocessing.text import Tokenizer as T\n\nt = T(num_words=9)\n", "T(", "text", "As a layer"),
+        (
+            "import tensorflow as tf\n\ng = tf.keras.preprocessing.sequence.TimeseriesGenerator(x, y, 3)\n",
+            "TimeseriesGenerator(",
+            "sequences",
+            "With Keras's own function",
+        ),
+    ],
+)
+def test_texts_and_series_are_kept_with_a_comment_that_names_a_section(before, name, page, section):
+    new, found = rewrite(before, "modern")
+    (_, reason), lines = found[0], new.splitlines()
+    at = lines.index(f"# keras-regen: {reason}. See migration_guide: {section}.")
+    assert name in lines[at + 1]
+    assert len(found) == 1
+    assert KEPT.sub("", new) == rewrite(before)[0]
+    assert rewrite(new, "modern")[0] == new
+    text = (CASES.parent.parent.parent / "migration_guide" / f"{page}.md").read_text(encoding="utf-8")
+    assert f"\n## {section}\n" in text
+    for other in (
+        "from x import Tokenizer\nTokenizer()",
+        "from keras.preprocessing.text import one_hot\none_hot(a, 3)",
+    ):
+        assert "kept" not in rewrite(other, "modern")[0]
+
+
 def test_the_guide_has_the_message_of_keras_about_steps():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
