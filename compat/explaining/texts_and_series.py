@@ -68,7 +68,7 @@ def series_code(length, sampling_rate=1, stride=1, start=0, end=None, shuffle=Fa
     steps = -(-length // sampling_rate)
     beyond = length - (steps - 1) * sampling_rate  # from the last step of a window to its target
     first = start + length
-    data = f"data[{start or ''}:{-beyond if end is None else end + 1 - beyond}]"
+    data = f"data[{start}:{-beyond if end is None else end + 1 - beyond}]"
     targets = f"targets[{first}:{'' if end is None else end + 1}]"
     options = {"sequence_stride": (stride, 1), "sampling_rate": (sampling_rate, 1), "batch_size": (batch_size, 128)}
     given = [f"    {name}={value}," for name, (value, default) in options.items() if value != default]

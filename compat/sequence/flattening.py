@@ -41,7 +41,7 @@ def flatten(sequences):
     return records["value"][~is_list], lengths
 
 
-def in_chunks(sequences, numbers=1 << 16):
+def in_chunks(sequences, numbers=1 << 14):
     """Slices of a list of sequences that together hold about so many items, at least one sequence each."""
     start, held = 0, 0
     for stop, length in enumerate(map(len, sequences), 1):
