@@ -32,6 +32,7 @@ _FLOW = (
     "interpolation",
     "keep_aspect_ratio",
 )
+_MEASURED = ("featurewise_center", "featurewise_std_normalization", "zca_whitening")
 _RENAMED = {
     "target_size": "image_size",
     "classes": "class_names",
@@ -80,8 +81,9 @@ def modernize(program, whole):
         fed[one.arg.value] = one
     gone, loaded, names = set(), set(), {}
     for call in [call for call in program.of(cst.Call) if is_generator(program, call)]:
+        idle = []
         try:
-            flows = _flows(program, call)
+            flows = _flows(program, call, idle)
             plans = [_Flow(program, flow, fed, whole) for flow in flows]
             pipeline = _Pipeline(program, call)
             for plan in plans:
@@ -98,6 +100,8 @@ def modernize(program, whole):
             continue
         text = pipeline.text()
         program.replace(call, text)
+        for line in idle:
+            program.remove_line(line)
         for plan in plans:
             plan.rewrite(text if plan.flow.func.value is call else program.code(plan.flow.func.value))
         root = call.func
@@ -111,12 +115,36 @@ def modernize(program, whole):
     return gone, loaded, wanted
 
 
-def _flows(program, call):
-    """The calls of `flow_from_directory` of a generator, which must be all that it is used for."""
+def _idle_fit(program, call, user):
+    """The line of `generator.fit(x)`, where that measures nothing, as the generator has no statistics; else None."""
+    attribute = program.parents[user]
+    fit = program.parents[attribute]
+    if not isinstance(attribute, cst.Attribute) or attribute.attr.value != "fit" or not isinstance(fit, cst.Call):
+        return None
+    if fit.func is not attribute or not isinstance(program.parents[fit], cst.Expr):
+        return None
+    if any(not isinstance(arg.value, (cst.Name, cst.Attribute)) for arg in fit.args):
+        return None  # what it is given may do something
+    given = arguments(call, _CONSTRUCTOR)
+    if given is None or any(
+        name in given and constant(program, given[name].value) not in (None, False, 0) for name in _MEASURED
+    ):
+        return None
+    line = program.parents[program.parents[fit]]
+    block = program.parents[line]
+    alone = isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 and len(getattr(block, "body", ())) > 1
+    return line if alone else None
+
+
+def _flows(program, call, idle):
+    """The calls of `flow_from_directory` of a generator, which must be all that it is used for but for `idle` lines."""
     target = _target(program, call)
     users = [call] if target is None else program.uses(_origin(program, target))
     flows = []
     for user in users:
+        if target is not None and (line := _idle_fit(program, call, user)):
+            idle.append(line)
+            continue
         attribute = program.parents[user]
         method = attribute.attr.value if isinstance(attribute, cst.Attribute) else None
         flow = program.parents[attribute]
@@ -169,7 +197,11 @@ class _Flow:
         same = len(elements) == 2 and len({self.program.code(element.value) for element in elements}) == 1
         if same or (isinstance(value, (tuple, list)) and len(value) == 2 and value[0] == value[1]):
             return
-        raise _Kept("its images are not square, which the legacy code turns about another point", _LAYERS)
+        if isinstance(value, (tuple, list)):
+            raise _Kept("its images are not square, which the legacy code turns about another point", _LAYERS)
+        raise _Kept(
+            "it is not seen that its images are square; others the legacy code turns about another point", _LAYERS
+        )
 
     def rewrite(self, pipeline):
         """Make the edits."""

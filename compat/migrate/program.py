@@ -162,6 +162,17 @@ class Program:
         if not any(edit == (end, end, text) for edit in self.edits):
             self.insert(end, text)
 
+    def remove_line(self, statement):
+        """Remove a statement line that is alone on its lines; a comment behind it stays."""
+        start, end = self.span(statement)
+        last = self.line_end(end)
+        rest = self.between(end, last)
+        if rest.strip():
+            self.edits.append((start, end + len(rest) - len(rest.lstrip()), ""))
+        else:
+            after = _NEWLINE.match(self.data, last)
+            self.edits.append((self.line_start(start), after.end() if after else last, ""))
+
     def add_comment(self, statement, text):
         """Add a comment line above a statement line, if it is not there already."""
         start = self.span(statement)[0]
