@@ -8,6 +8,13 @@ from .moved import GONE, KERAS, SUBMODULES
 from .program import dotted_name
 
 
+_PRIVATE = re.compile(
+    r"tensorflow\.python\.keras\.((?:applications(?:\.\w+)?|callbacks|datasets|initializers|layers|losses|metrics|models|"
+    r"optimizers|regularizers|utils))"
+)
+"""What is left of Keras 2 inside of TensorFlow, whose layers and models are none of Keras 3's."""
+
+
 def modules(program):
     """`from keras.layers.core import Dense` to `from keras.layers import Dense`, and what is in modules that moved."""
     for statement in program.of(cst.ImportFrom):
@@ -15,6 +22,9 @@ def modules(program):
         if statement.relative or module is None or isinstance(statement.names, cst.ImportStar):
             if module is not None and not statement.relative:
                 _star(program, statement, module)
+            continue
+        if private := _PRIVATE.fullmatch(module):
+            program.replace(statement.module, f"tensorflow.keras.{private[1]}")
             continue
         homes = {}
         for alias in statement.names:

@@ -65,6 +65,7 @@ GONE = {
     r"layers\.(?:Merge|MaxoutDense|Highway)": "write it with `concatenate` and its kin, `Dense`",
     r"utils\.multi_gpu_model": "write `tf.distribute.MirroredStrategy`",
     r"utils\.(?:io_utils\.)?HDF5Matrix": "read the file by h5py",
+    r"utils\.(?:layer_utils\.)?convert_all_kernels_in_model": "was for the weights of Theano: take it away",
     r"utils\.print_summary": "write `model.summary()`",
     r"wrappers\.scikit_learn": "is in the package scikeras",
     r"applications\.imagenet_utils\._obtain_input_shape": "is private and gone: write the shape",
