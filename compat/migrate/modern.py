@@ -125,7 +125,7 @@ def _idle_fit(program, call, user):
         return None
     if any(not isinstance(arg.value, (cst.Name, cst.Attribute)) for arg in fit.args):
         return None  # what it is given may do something
-    given = arguments(call, _CONSTRUCTOR)
+    given = arguments(call, ARGUMENTS)
     if given is None or any(
         name in given and constant(program, given[name].value) not in (None, False, 0) for name in _MEASURED
     ):

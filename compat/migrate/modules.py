@@ -7,7 +7,6 @@ import libcst as cst
 from .moved import GONE, KERAS, SUBMODULES
 from .program import dotted_name
 
-
 _PRIVATE = re.compile(
     r"tensorflow\.python\.keras\.((?:applications(?:\.\w+)?|callbacks|datasets|initializers|layers|losses|metrics|models|"
     r"optimizers|regularizers|utils))"
