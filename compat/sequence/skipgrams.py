@@ -138,17 +138,28 @@ def _at_once(words, vocabulary_size, reach, share, shuffle, categorical, samplin
         random_words = 1 + draws.below(generator, _choices(vocabulary_size), false) if false else targets[:0]
         targets = np.concatenate([targets, np.resize(targets[order], false)])
         contexts = np.concatenate([contexts, random_words.astype(words.dtype)])
-    labels = (np.arange(true + false) < true).astype(np.int64)
+    pairs, labels = np.stack([targets, contexts], axis=1), np.arange(true + false) < true
+    del targets, contexts  # as much memory as the lists to come
     if shuffle:
         _seed(seed, generator)
         order = draws.shuffled(generator, true + false)
-        targets, contexts, labels = targets[order], contexts[order], labels[order]
+        pairs, labels = pairs[order], labels[order]
+        del order
     with _no_collection():
-        couples, labels = np.stack([targets, contexts], axis=1).tolist(), labels.tolist()
+        couples, labels = _shared(pairs).tolist(), labels.astype(np.int8).tolist()
     if categorical:
         negative = [1, 0]  # one list for all, as ever
         labels = [[0, 1] if label else negative for label in labels]
     return couples, labels
+
+
+def _shared(numbers):
+    """The numbers as objects, equal ones the same as far as they are words: a new one of each takes 32 bytes."""
+    if numbers.dtype == object or not numbers.size or numbers.min() < 0 or numbers.max() > numbers.size:
+        return numbers
+    objects = np.empty(numbers.max() + 1, object)
+    objects[:] = range(len(objects))
+    return objects[numbers]
 
 
 def _seed(seed, generator):
