@@ -9,9 +9,10 @@ It needs `numba`, and nothing of this package.
 """
 
 import numba
+import numba.core.config
 import numpy as np
 
-MAY_COMPILE = not numba.config.DISABLE_JIT
+MAY_COMPILE = not numba.core.config.DISABLE_JIT
 """Whether the environment lets Numba compile. Otherwise all of this would run as Python."""
 _CONSTANT, _REFLECT = 1, 2  # their places in `image_kernel.FILL_MODES`
 
