@@ -10,7 +10,7 @@ from ...layers.backends import torch as backend
 from .rows import Rows
 from .threads import MOST_AT_ONCE, at_once
 
-# PyTorch's own sampling in float64, too. It is at most an ulp of float32 from SciPy's, for one pixel in millions.
+# PyTorch's own sampling at float64 coordinates, too: of float32 images one pixel in millions is an ulp from SciPy's.
 _OPS = SimpleNamespace(**{**vars(backend.ops), "interpolates": ("float32", "float64")})
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from ..data.augmentation import Augmentation, Statistics
-from ..data.engines import transformed, why_none
+from ..data.engines import has_kernels, transformed
 from ..data.image_kernel import InOneGo, image_kernel
 from ..data.messages import warn
 from ..data.rows import Rows, neutral
@@ -41,8 +41,6 @@ def why_one_by_one(generator, dtype, image_shape):
     """
     if forked():
         return "the kernels do not run in a forked process"
-    if why_none():
-        return why_none()
     if not hasattr(type(generator), "_overridden"):
         return f"{type(generator).__name__} is not an ImageDataGenerator"
     overridden = generator._overridden()
@@ -171,7 +169,10 @@ def apply(generator, images, table, dtype, output_dtype, input_format, standardi
     if _pays(augmentation, shape, len(images)):
         rows = rows_of(g, (shape[2], *shape[:2]) if input_format != g.data_format else shape, table)
         kernel = image_kernel(augmentation, statistics, shape, images.dtype.name)
-        return kernel.batch(images, rows) if kernel else transformed(augmentation, images, rows, statistics, size)
+        if kernel:
+            return kernel.batch(images, rows)
+        if has_kernels(dtype):
+            return transformed(augmentation, images, rows, statistics, size)
     batch = []
     for image, row in zip(images, table, strict=True):
         named = {name: None if np.isnan(value) else value for name, value in zip(COLUMNS, row.tolist(), strict=True)}

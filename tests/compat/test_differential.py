@@ -3,6 +3,7 @@
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
+import keras
 import numpy as np
 import pytest
 import scipy
@@ -81,6 +82,9 @@ def assert_images(got, want, settings):
     if settings.get("interpolation_order", 1) > 1:
         # A spline of higher order passes through sums that cancel, in SciPy as here: one ulp of the largest value.
         different &= np.abs(got - want) > np.spacing(np.float32(magnitude))
+    if keras.backend.backend() == "torch":
+        # Its sampling rounds a coordinate once more, which shows where hardly anything is left of a pixel.
+        different &= np.abs(got - want) > 1e-12 * magnitude
     assert not different.any() or settings.get("brightness_range"), (different.sum(), np.abs(got - want).max())
     settings["pixels"][0] += want.size
     settings["pixels"][1] += different.sum()
