@@ -1,7 +1,6 @@
 """What the distributions hold: the packages with their types; in the source archive all that the tests need."""
 
 import pathlib
-import re
 import subprocess
 import sys
 import tarfile
@@ -36,27 +35,4 @@ def test_the_distributions_are_whole(tmp_path):
     assert own <= source
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
         wheel = {name.removeprefix("keras_regen/") for name in archive.namelist() if ".dist-info/" not in name}
-        metadata = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        described = archive.read(metadata).decode().replace("\r\n", "\n")
     assert wheel == {name for name in files if name.startswith(("compat/", "layers/"))}
-    assert "Description-Content-Type: text/markdown" in described
-    assert not [link for link in re.findall(r"\]\(([^)]*)\)", described) if not link.startswith("https://")]
-    for line in (ROOT / "README.md").read_text().splitlines():
-        assert "](" in line or "][" in line or re.match(r"\[\w+\]: ", line) or line in described, line
-
-
-def test_links_of_an_index_page_lead_into_the_repository(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)
-    from setup import long_description
-
-    text = "![a cat](p/cat.jpg) [one](guide/a.md#b) [two][t], [three](https://x.org) `[i]`\n\n[t]: c.md\n"
-    address = "https://github.com/owner/name/blob/main/"
-    expected = (
-        "![a cat](https://github.com/owner/name/raw/main/p/cat.jpg) "
-        "[one](https://github.com/owner/name/blob/main/guide/a.md#b) "
-        "[two](https://github.com/owner/name/blob/main/c.md), [three](https://x.org) `[i]`\n\n"
-    )
-    assert long_description(text, address) == expected
-    without = "*a cat* one (`guide/a.md`) two (`c.md`), [three](https://x.org) `[i]`\n\n"
-    assert long_description(text, "") == without
-    sys.modules.pop("setup")
