@@ -1,5 +1,6 @@
 """Photographs, folders of them, and the legacy module as the reference."""
 
+import gc
 import os
 import sys
 
@@ -68,6 +69,13 @@ def jpeg_directory(tmp_path_factory):
     save_crops(root / "cats", 20, 5, ("jpg",), smallest=60, largest=120)
     save_crops(root / "dogs", 14, 6, ("jpg",), smallest=60, largest=120)
     return root
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_garbage():
+    """Graphs refer to themselves: hundreds of megabytes of them would wait for Python to look."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -135,7 +135,7 @@ def test_skipping_leaves_every_good_image_once_with_its_label(way, folder, caplo
 @pytest.mark.parametrize(
     ("way", "generator"),
     [
-        slow_if(way == "stateless" and len(function), way, {**AUGMENTATION, **function})
+        slow_if(way == "stateless", way, {**AUGMENTATION, **function})
         for way in ("next", "to_dataset", "stateless")
         for function in ({}, {"preprocessing_function": lambda x: x + 1})
     ],
@@ -173,14 +173,14 @@ def test_file_names_and_weights_stay_with_their_images(folder):
                 assert files_of([(image[None], [label])])[0] == [number]
 
 
-def test_image_and_mask_are_left_out_together(folder, good_folder):
+@pytest.mark.parametrize("draws", ["replay", slow_if(True, "stateless")])
+def test_image_and_mask_are_left_out_together(draws, folder, good_folder):
     """Side by side, a sample is left out if either of its files is broken."""
     images, masks = flow(folder, class_mode=None, on_error="skip"), flow(good_folder, class_mode=None)
-    for draws in ("replay", "stateless"):
-        pairs = as_arrays(to_dataset((images, masks), draws=draws))
-        assert sum(len(x) for x, _ in pairs) == 45
-        for x, y in pairs:
-            np.testing.assert_array_equal(x, y)
+    pairs = as_arrays(to_dataset((images, masks), draws=draws))
+    assert sum(len(x) for x, _ in pairs) == 45
+    for x, y in pairs:
+        np.testing.assert_array_equal(x, y)
     with pytest.raises(tf.errors.OpError, match=r"cats|dogs"):  # and the other's errors stay errors
         list(to_dataset((flow(good_folder, on_error="skip"), flow(folder))))
 
@@ -289,7 +289,7 @@ def hundreds(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-@pytest.mark.parametrize("kind", ["iterator", "replay", "stateless"])
+@pytest.mark.parametrize("kind", [slow_if(kind == "stateless", kind) for kind in ("iterator", "replay", "stateless")])
 def test_fit_over_one_percent_of_bad_files(kind, hundreds):
     seen = []
 
@@ -406,18 +406,17 @@ pickle.dump([next(iterator) for _ in range(len(iterator))], open(sys.argv[2], "w
 
 
 def test_two_processes_pull_from_one_iterator(folder, tmp_path):
-    """Each gets a copy of its state, and goes on as the original does."""
+    """The other gets a copy of its state, and goes on as the original does."""
     iterator = flow(folder, on_error="skip", generator=AUGMENTATION)
     iterator.reset()
     (tmp_path / "iterator").write_bytes(pickle.dumps(iterator))
-    arguments = [[sys.executable, "-c", PULL, str(tmp_path / "iterator"), str(tmp_path / f"{i}.out")] for i in range(2)]
-    processes = [subprocess.Popen(a, stderr=subprocess.DEVNULL) for a in arguments]
+    arguments = [sys.executable, "-c", PULL, str(tmp_path / "iterator"), str(tmp_path / "out")]
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
     wanted = one_pass(iterator)
-    for i, process in enumerate(processes):
-        assert process.wait(120) == 0
-        for (x, y), (got, labels) in zip(wanted, pickle.loads((tmp_path / f"{i}.out").read_bytes()), strict=True):
-            np.testing.assert_allclose(got, x, atol=1e-4)  # SciPy or XLA, whatever pays in that process
-            np.testing.assert_array_equal(labels, y)
+    assert process.wait(120) == 0
+    for (x, y), (got, labels) in zip(wanted, pickle.loads((tmp_path / "out").read_bytes()), strict=True):
+        np.testing.assert_allclose(got, x, atol=1e-4)  # SciPy or XLA, whatever pays in that process
+        np.testing.assert_array_equal(labels, y)
 
 
 UNCAUGHT = """
@@ -456,7 +455,7 @@ def resources():
 @pytest.mark.parametrize(
     ("kind", "times"),
     [
-        *[("iterator", 300), ("replay", 40), ("stateless", 2)],
+        *[("iterator", 300), ("replay", 40)],
         *[pytest.param(kind, times, marks=pytest.mark.slow) for kind, times in [("replay", 1000), ("stateless", 40)]],
     ],
 )
@@ -470,7 +469,7 @@ def test_an_iterator_abandoned_in_the_middle(kind, times, good_folder):
         else:
             next(iter(dataset))
 
-    for _ in range(2 if times == 2 else 5):
+    for _ in range(5):
         abandon()
     files, threads, memory = resources()
     for _ in range(times):

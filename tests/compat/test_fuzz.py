@@ -25,8 +25,8 @@ def low_limit(monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "batches",
-    # Of one colour mode, so that one graph of each kind is built.
-    [range(0, 9, 3), *[pytest.param(range(first, 12, 3), marks=pytest.mark.slow) for first in (1, 2)]],
+    # Each of one colour mode, so that one graph of each kind is built.
+    [range(1), *[pytest.param(range(first, 12, 3), marks=pytest.mark.slow) for first in range(3)]],
     ids=str,
 )
 def test_an_image_or_an_error_that_names_the_file(batches, tmp_path, low_limit, monkeypatch):
@@ -58,7 +58,7 @@ def test_an_image_or_an_error_that_names_the_file(batches, tmp_path, low_limit, 
         faults += check_batch(paths, one_by_one, alone)
         images += sum(isinstance(got, np.ndarray) for got in itertools.chain(*alone.values()))
     assert not faults, "\n".join(faults)
-    assert images > 200  # of 1,200: not everything is beyond reading
+    assert images > 60 * len(batches)  # of 400 each: not everything is beyond reading
 
 
 @pytest.mark.parametrize("form", ["jpeg", "png", "bmp", "gif", "webp", "tiff"])

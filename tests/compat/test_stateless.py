@@ -106,8 +106,10 @@ def test_a_batch_is_a_function_of_its_number():
     assert_equal(batches(endless.take(10)), whole[2:])
 
 
-@pytest.mark.parametrize("source", ["arrays", "files"])
-@pytest.mark.parametrize("repeat", [False, 2])
+@pytest.mark.parametrize(
+    ("source", "repeat"),
+    [("arrays", False), ("arrays", 2), ("files", 2), pytest.param("files", False, marks=pytest.mark.slow)],
+)
 def test_a_saved_iterator_goes_on_with_the_very_next_batch(repeat, source, jpeg_directory, tmp_path):
     def build():
         flow = numbered() if source == "arrays" else files(ImageDataGenerator(**AUGMENTATION), jpeg_directory, seed=1)

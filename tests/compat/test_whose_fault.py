@@ -218,6 +218,18 @@ def outcome(function):
     except Exception as error:
         return error
 
+# Where memory runs out, of which JPEG 2000 says "broken data stream". First, before datasets have threads in need of it.
+next(flow(sys.argv[2]))
+large = flow(sys.argv[3])
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20), -1))
+error = outcome(lambda: next(large))
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert isinstance(error, (MemoryError, np.ndarray)), error
+assert large.skipped == {}, large.skipped
+assert len(next(large)) == 1
+
 # Each of TensorFlow's threads opens a source of random numbers once, and ends the process if it cannot. So the datasets
 # pass many broken files before the limit, by when they have the threads that they need.
 it, others = flow(), flow(sys.argv[2])
@@ -241,17 +253,6 @@ assert isinstance(errors["stateless"], tf.errors.ResourceExhaustedError), errors
 assert len(it.skipped) == 25 and others.skipped == {}, (len(it.skipped), others.skipped)
 assert len(next(it)) == 4
 assert len(next(others)) == 3, others.skipped  # Pillow has not lost the formats for good
-
-# Nor is a good file left out where memory runs out, of which JPEG 2000 says "broken data stream".
-large = flow(sys.argv[3])
-with open("/proc/self/statm") as file:
-    size = int(file.read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20), -1))
-error = outcome(lambda: next(large))
-resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-assert isinstance(error, (MemoryError, np.ndarray)), error
-assert large.skipped == {}, large.skipped
-assert len(next(large)) == 1
 """
 
 
