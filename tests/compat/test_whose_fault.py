@@ -218,7 +218,7 @@ def outcome(function):
     except Exception as error:
         return error
 
-# Where memory runs out, of which JPEG 2000 says "broken data stream". First, before datasets have threads in need of it.
+# Where memory runs out, of which JPEG 2000 says "broken data stream". First, before datasets have threads of their own.
 next(flow(sys.argv[2]))
 large = flow(sys.argv[3])
 with open("/proc/self/statm") as file:
