@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
@@ -11,8 +12,9 @@ import keras
 
 from .data.decoding import CHANNELS, KERAS_INTERPOLATIONS
 from .image import ImageDataGenerator
-from .loading import audio, augmenting, images, series, texts
+from .loading import audio, augmenting, images, in_grain, series, texts
 from .loading.directory import Folder
+from .random_access import image_map_dataset
 
 _Augment = Callable[..., Any] | ImageDataGenerator | None
 _Subset = Literal["training", "validation", "test", "both", "all"] | None
@@ -53,22 +55,27 @@ def image_dataset_from_directory(
         seed: int, of Keras's shuffling and of the draws.
         validation_split: a fraction, as for Keras; or two, (validation, test).
         subset: "training", "validation" or "both" of them, as for Keras; or "test", or "all" three.
-        format: "tf"; or another one of the installed Keras's, whose function then takes over, and which goes with no
-            argument below but `augment`, and with no test data.
+        format: "tf" or "grain".
         augment: any layer, a function of a batch of images (with a parameter `seed`, an int32 tensor (2,), if it
             draws), or an `ImageDataGenerator`, whose `to_layers()` is taken; or None. Without batches it gets single
             images. Training data are augmented. For validation and test data a layer is called with `training=False`,
-            so that it normalizes still; a function is not called.
+            so that it normalizes still; a function is not called. With "grain" it gets NumPy arrays, `seed` as well,
+            and the draws of Keras's random layers follow from `seed`, too.
         on_error: "raise" an error that names the files that are no images; or "skip" them, and print their names.
 
     Returns:
         `tf.data.Dataset` with the attributes `class_names` and `file_paths`, or a list of those for "both" and "all".
         With `seed` the same images at any parallelism, new ones every epoch.
+        With "grain" a `grain.IterDataset` of NumPy arrays, which has a length and, with `on_error="skip"`, in the
+        attribute `skipped` a dictionary from path to reason. Each whole pass is followed by the next epoch, with a new
+        order and new draws; Keras's is the same each time.
 
     Raises:
         TypeError: `augment` is something else.
         ValueError: an argument has no such value, or no file is found.
-        tf.errors.InvalidArgumentError: while it runs, if a file is no image; it names it.
+        ImportError: format="grain", and Grain is not installed: `pip install 'keras-regen[grain]'`.
+        tf.errors.InvalidArgumentError: while it runs, if a file is no image; it names it. With "grain" it is what
+            Pillow raises, an OSError mostly.
 
     Example:
 
@@ -80,8 +87,8 @@ def image_dataset_from_directory(
     """
     arguments = {name: value for name, value in locals().items() if name not in ("augment", "on_error")}
     augment = augment.to_layers() if isinstance(augment, ImageDataGenerator) else augment
-    if format != "tf":
-        return _of_keras(keras.utils.image_dataset_from_directory, arguments, augment, on_error != "raise")
+    if format not in ("tf", "grain"):
+        raise ValueError(f"`format` must be 'tf' or 'grain'. Received: {format!r}")
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     if len(size) != 2:
         raise ValueError(f"`image_size` must be (height, width). Received: {image_size!r}")
@@ -95,10 +102,21 @@ def image_dataset_from_directory(
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("`crop_to_aspect_ratio` and `pad_to_aspect_ratio` cannot both be True.")
     folder = _folder(arguments, augment, on_error)
-    fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
     first = (data_format or keras.config.image_data_format()) == "channels_first"
-    read = images.reader(size, CHANNELS[color_mode], interpolation.lower(), fit, first)
     endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+    if format == "grain":
+        read = functools.partial(
+            in_grain.image_in,
+            color_mode=color_mode,
+            size=size,
+            interpolation=interpolation.lower(),
+            crop_to_aspect_ratio=crop_to_aspect_ratio,
+            pad_to_aspect_ratio=pad_to_aspect_ratio,
+            data_format="channels_first" if first else "channels_last",
+        )
+        return in_grain.datasets(folder, endings, read, image_map_dataset("format='grain'"))
+    fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
+    read = images.reader(size, CHANNELS[color_mode], interpolation.lower(), fit, first)
     return folder.datasets(endings, lambda paths: lambda dataset: folder.batches_of(dataset, read))
 
 
@@ -127,7 +145,9 @@ def text_dataset_from_directory(
         directory, labels, label_mode, class_names, batch_size, shuffle, follow_links, verbose: those of Keras's
             function.
         max_length: of a text, in bytes, where it is cut off, as Keras does: be it within a letter.
-        seed, validation_split, subset, format: those of `image_dataset_from_directory`.
+        seed, validation_split, subset: those of `image_dataset_from_directory`.
+        format: "tf"; or another one of the installed Keras's, whose function then takes over, and which goes with no
+            argument below but `augment`, and with no test data.
         augment: as there, of a batch of texts, a string tensor (n,).
         check: whether a file must be text in UTF-8 without bytes of zero. Otherwise the bytes are taken as they are.
         on_error: "raise" an error that names the file that is none; or "skip" it, and print its name.
@@ -241,7 +261,8 @@ def timeseries_dataset_from_array(
     Args:
         data, targets, sequence_length, sequence_stride, sampling_rate, batch_size, shuffle, start_index, end_index:
             those of Keras's function. With parts `end_index` may be the length of the data.
-        seed, format: those of `image_dataset_from_directory`.
+        seed: that of `image_dataset_from_directory`.
+        format: "tf"; or another one of the installed Keras's.
         augment: as there, of a batch of windows.
         validation_split: a fraction of the steps, or two, (validation, test): the last ones are the test data, those
             before them the validation data. No window reaches from one part into the next; a target, which is that of

@@ -144,16 +144,26 @@ def in_grain(function, sources, combine, settings, draws, repeat, **options):
         draws, repeat: those of `to_grain`.
         **options: those of `batches_of`.
     """
+    dataset_class = image_map_dataset(f"`{function}`")
+    batches, described = _described(function, sources, combine, settings, draws, **options)
+    start, stop = _range(draws, repeat, len(batches))
+    return dataset_class(batches, described, start, stop)
+
+
+def image_map_dataset(what):
+    """The class `ImageMapDataset`, for what needs it: the beginning of a sentence.
+
+    Raises:
+        ImportError: Grain is not installed.
+    """
     try:
         from .data.in_grain import ImageMapDataset  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if error.name not in ("grain", "absl"):
             raise
-        message = f"`{function}` needs Grain, which is not installed: pip install 'keras-regen[grain]'"
+        message = f"{what} needs Grain, which is not installed: pip install 'keras-regen[grain]'"
         raise ImportError(message, name="grain") from error
-    batches, described = _described(function, sources, combine, settings, draws, **options)
-    start, stop = _range(draws, repeat, len(batches))
-    return ImageMapDataset(batches, described, start, stop)
+    return ImageMapDataset
 
 
 def settings_of(class_weight, drop_remainder, dtype, file_names, training, apart=False):

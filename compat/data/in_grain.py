@@ -117,9 +117,15 @@ class Passes(grain.IterDataset):
         """Refused: a worker would begin each pass with the first epoch."""
         raise ValueError("`mp_prefetch` must follow `to_iter_dataset` at once, or its `map`: or use `repeat=True`.")
 
+    def repeat(self, num_epochs=None):
+        """A `grain.IterDataset` with so many epochs in one pass, from the first on; None for no end."""
+        return self._one_pass(self._images.repeat(num_epochs))
+
     def epoch(self, number):
         """The dataset of one epoch."""
-        images = _Epoch(self._images, number)
+        return self._one_pass(_Epoch(self._images, number))
+
+    def _one_pass(self, images):
         dataset = images.to_iter_dataset(self._read_options, allow_nones=self._allow_nones)
         return dataset if self._workers is None else _parsing_flags(dataset).mp_prefetch(*self._workers)
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,28 @@ from ..data.listing import list_directory
 from ..data.messages import endings, print_message
 from . import augmenting
 from .splits import parts
+
+
+class Part(NamedTuple):
+    """The files of one part of a folder."""
+
+    paths: list
+    labels: np.ndarray | None
+    """A number for each; None without labels."""
+    shuffle: bool
+    """Whether a pass has an order of its own."""
+    training: bool
+
+
+class Listed(NamedTuple):
+    """The files of a folder."""
+
+    paths: list
+    """Of all of them, whatever part they are of."""
+    class_names: list | None
+    seed: int
+    parts: list
+    """The `Part`s that are asked for."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +85,25 @@ class Folder:
         Returns:
             `tf.data.Dataset` with the attributes `class_names` and `file_paths`.
         """
+        files = self.files(extensions)
+        read = load(files.paths)
+        made = []
+        for part in files.parts:
+            dataset = tf.data.Dataset.from_tensor_slices(part.paths)
+            if part.labels is not None:
+                dataset = tf.data.Dataset.zip(dataset, tf.data.Dataset.from_tensor_slices(part.labels))
+            if part.shuffle:
+                dataset = dataset.shuffle(self.batch_size * 8 if self.batch_size else 1024, seed=files.seed)
+            if part.labels is not None:
+                dataset = dataset.map(lambda path, label: (path, self._encoded(label, len(files.class_names))))
+            dataset = augmenting.augmented(read(dataset), self.augment, self.seed, part.training)
+            dataset = dataset.prefetch(tf.data.AUTOTUNE)
+            dataset.class_names, dataset.file_paths = files.class_names, part.paths
+            made.append(dataset)
+        return made if len(made) > 1 else made[0]
+
+    def files(self, extensions):
+        """The files of the folder, in the parts that `subset` asks for. For `extensions` see `datasets`."""
         seed = np.random.randint(1_000_000) if self.seed is None else self.seed
         paths, labels, class_names = self._listed(extensions)
         if self.shuffle:
@@ -70,25 +111,15 @@ class Folder:
             np.random.RandomState(seed).shuffle(order)
             paths = [paths[place] for place in order]
             labels = None if labels is None else labels[order]
-        read = load(paths)
         made = []
         wanted = parts(self.validation_split, self.subset, len(paths))
         for name, places in wanted.items():
             if self.verbose and name:
                 print_message(f"Using {places.stop - places.start} files for {name}.")
-            dataset = tf.data.Dataset.from_tensor_slices(paths[places])
-            if labels is not None:
-                dataset = tf.data.Dataset.zip(dataset, tf.data.Dataset.from_tensor_slices(labels[places]))
-            if self.shuffle and (len(wanted) == 1 or name == "training"):
-                dataset = dataset.shuffle(self.batch_size * 8 if self.batch_size else 1024, seed=seed)
-            if labels is not None:
-                dataset = dataset.map(lambda path, label: (path, self._encoded(label, len(class_names))))
-            dataset = read(dataset)
-            training = name in (None, "training")
-            dataset = augmenting.augmented(dataset, self.augment, self.seed, training).prefetch(tf.data.AUTOTUNE)
-            dataset.class_names, dataset.file_paths = class_names, paths[places]
-            made.append(dataset)
-        return made if len(made) > 1 else made[0]
+            shuffle = self.shuffle and (len(wanted) == 1 or name == "training")
+            some = None if labels is None else labels[places]
+            made.append(Part(paths[places], some, shuffle, training=name in (None, "training")))
+        return Listed(paths, class_names, seed, made)
 
     def _listed(self, extensions):
         """Paths, labels or None, and names of the classes or None."""
