@@ -71,7 +71,8 @@ def install(only_data=False):
     - Without `only_data`, what else Keras 2 had and Keras 3 has not: `lr` and `decay` of optimizers, "acc" for
       "accuracy" in histories and callbacks, modules such as `keras.layers.core` and `keras.utils.np_utils`, functions
       of `keras.backend` that `tensorflow.keras.backend` has, Keras 1's arguments of layers, `Model(input=, output=)`,
-      `predict_classes`, weights in files of any name, `ModelCheckpoint(period=)`.
+      `predict_classes`, files of any name for weights and models, `ModelCheckpoint(period=)`; and the modules of
+      `tensorflow.python.keras`, a private copy of Keras 2, are those of `tensorflow.keras`.
 
     Where the environment variable `TF_USE_LEGACY_KERAS` is set, `tensorflow.keras` is Keras 2, has all of this, and is
     left as it is. A second call does nothing.

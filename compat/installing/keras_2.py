@@ -11,10 +11,19 @@ import h5py
 import keras
 import keras._tf_keras.keras as tf_keras
 
-from ..migrate.moved import CONVOLUTIONS_2D, KERAS_1_LAYERS, MERGE_MODES, OPTIMIZERS
+from ..migrate.moved import (
+    CONVOLUTIONS_2D,
+    KERAS_1_LAYERS,
+    MERGE_MODES,
+    OPTIMIZERS,
+    PRIVATE_MODULES,
+    PRIVATE_NAMES,
+    THEANO,
+)
 from .patches import put, put_module
 
 _OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+_AVERAGES = (keras.layers.AveragePooling1D, keras.layers.AveragePooling2D, keras.layers.AveragePooling3D)
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _SUBMODULES = {
     "layers": (
@@ -25,12 +34,14 @@ _SUBMODULES = {
 }
 _ENGINE = ("base_layer", "input_layer", "sequential", "topology", "training")
 _RENAMED = {"objectives": "losses", "initializations": "initializers"}
+_PRIVATE = "tensorflow.python.keras"
 _ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras": tf_keras}
 
 
 def put_back():
     """Put all of it in place, until `patches.undo`."""
     _modules()
+    _private_copy()
     _backend()
     _optimizers()
     _layers()
@@ -38,6 +49,7 @@ def put_back():
     _metrics()
     _callbacks()
     _weights()
+    _whole_models()
 
 
 def _modules():
@@ -56,6 +68,29 @@ def _modules():
             setattr(engine, child, _module(f"{root}.engine.{child}", engine))
         put(package, "engine", engine)
         put(package.layers, "merge", functools.partial(_merge, package.layers))
+        for name in THEANO:
+            put(sys.modules[f"{root}.utils.layer_utils"], name, _of_theano)
+    utils = sys.modules["keras.src.applications.imagenet_utils"]
+    for package in (keras, tf_keras):
+        put(package.applications.imagenet_utils, "_obtain_input_shape", utils.obtain_input_shape)
+
+
+def _private_copy():
+    """The modules of Keras 3 in place of what is left of Keras 2 in TensorFlow, which itself has its own by now."""
+    package = sys.modules.get(_PRIVATE)
+    if package is None or os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True"):
+        return
+    for name in PRIVATE_MODULES:
+        module = getattr(tf_keras, name)
+        put_module(f"{_PRIVATE}.{name}", module)
+        put(package, name, module)
+    for name in PRIVATE_NAMES:
+        put(package, name, getattr(tf_keras, name))
+    for name, children in {**_SUBMODULES, "engine": _ENGINE}.items():
+        for child in children:
+            put_module(f"{_PRIVATE}.{name}.{child}", sys.modules[f"tensorflow.keras.{name}.{child}"])
+    put_module(f"{_PRIVATE}.engine", tf_keras.engine)
+    put(package, "engine", tf_keras.engine)
 
 
 def _module(name, source, **more):
@@ -66,6 +101,11 @@ def _module(name, source, **more):
         vars(module)["__path__"] = []
         put_module(name, module)
     return sys.modules[name]
+
+
+def _of_theano(*args, **kwargs):
+    """What turned the weights of Theano's kernels round."""
+    raise NotImplementedError("The kernels of Theano are those of another backend, which Keras 3 does not know.")
 
 
 def _merge(layers, inputs, mode="sum", concat_axis=-1, name=None):
@@ -136,6 +176,8 @@ def _with_names(original, words, is_convolution):
                 args = _as_kernel(args)
         for name, value in old.items():
             kwargs[words[name]] = _ORDERINGS.get(value, value) if name == "dim_ordering" else value
+        if isinstance(self, _AVERAGES) and not args:
+            kwargs.setdefault("pool_size", 2)
         if kwargs.get("mode") in (0, 2) and type(self).__name__ == "BatchNormalization":
             del kwargs["mode"]
         original(self, *args, **kwargs)
@@ -297,6 +339,36 @@ def _weights():
 
     put(keras.Model, "save_weights", save_weights)
     put(keras.Model, "load_weights", load_weights)
+
+
+def _whole_models():
+    """`save` and `load_model` take HDF5 files of any name, as standalone Keras 2 wrote them."""
+    save, load = keras.Model.save, keras.models.load_model
+    endings = (".keras", ".h5", ".hdf5")
+
+    @functools.wraps(save)
+    def save_any(self, filepath, *args, **kwargs):
+        path = os.fspath(filepath)
+        if path.endswith(endings):
+            return save(self, filepath, *args, **kwargs)
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
+            written = os.path.join(folder, "x.h5")
+            save(self, written, *args, **kwargs)
+            os.replace(written, path)
+        return None
+
+    @functools.wraps(load)
+    def load_any(filepath, *args, **kwargs):
+        path = os.fspath(filepath) if isinstance(filepath, (str, os.PathLike)) else None
+        if path is None or path.endswith(endings) or not os.path.isfile(path) or not h5py.is_hdf5(path):
+            return load(filepath, *args, **kwargs)
+        with tempfile.TemporaryDirectory() as folder:
+            return load(shutil.copy(path, os.path.join(folder, "x.h5")), *args, **kwargs)
+
+    put(keras.Model, "save", save_any)
+    for package in (keras, tf_keras):
+        put(package.models, "load_model", load_any)
+        put(package.saving, "load_model", load_any)
 
 
 def _is_of_keras_3(path):

@@ -4,7 +4,7 @@ import sys
 
 _ABSENT = object()
 _undo = []
-"""Triples of an owner, a name and what the owner itself had under it."""
+"""Triples of an owner, a name and what the owner itself had under it; the owner of modules is None."""
 
 
 def put(owner, name, value):
@@ -14,8 +14,8 @@ def put(owner, name, value):
 
 
 def put_module(name, module):
-    """Put a module where there is none, until `undo`."""
-    _undo.append((None, name, module))
+    """Put a module under a name, until `undo`."""
+    _undo.append((None, name, (module, sys.modules.get(name))))
     sys.modules[name] = module
 
 
@@ -24,8 +24,11 @@ def undo():
     while _undo:
         owner, name, value = _undo.pop()
         if owner is None:
-            if sys.modules.get(name) is value:
+            module, before = value
+            if sys.modules.get(name) is module:
                 del sys.modules[name]
+                if before is not None:
+                    sys.modules[name] = before
         elif value is _ABSENT:
             delattr(owner, name)
         else:

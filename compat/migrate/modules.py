@@ -4,14 +4,16 @@ import re
 
 import libcst as cst
 
-from .moved import GONE, KERAS, SUBMODULES
+from . import patterns as m
+from .moved import GONE, KERAS, PRIVATE_MODULES, PRIVATE_NAMES, SUBMODULES
 from .program import dotted_name
 
-_PRIVATE = re.compile(
-    r"tensorflow\.python\.keras\.((?:applications(?:\.\w+)?|callbacks|datasets|initializers|layers|losses|metrics|models|"
-    r"optimizers|regularizers|utils))"
-)
+_PRIVATE = re.compile(rf"tensorflow\.python\.keras((?:\.(?:{'|'.join(PRIVATE_MODULES)})|\.applications\.\w+)?)")
 """What is left of Keras 2 inside of TensorFlow, whose layers and models are none of Keras 3's."""
+_IS_THEANO = m.Comparison(
+    m.Call(m.Attribute(attr=m.Name("backend")), []),
+    [m.ComparisonTarget(m.Equal(), m.SimpleString("'theano'") | m.SimpleString('"theano"'))],
+)
 
 
 def modules(program):
@@ -23,17 +25,24 @@ def modules(program):
                 _star(program, statement, module)
             continue
         if private := _PRIVATE.fullmatch(module):
-            program.replace(statement.module, f"tensorflow.keras.{private[1]}")
+            if private[1] or all(a.evaluated_name in (*PRIVATE_MODULES, *PRIVATE_NAMES) for a in statement.names):
+                program.replace(statement.module, f"tensorflow.keras{private[1]}")
             continue
         homes = {}
-        for alias in statement.names:
+        idle = [alias for alias in statement.names if _gone(module, alias) and _is_idle(program, statement, alias)]
+        if idle and len(idle) == len(statement.names):
+            program.remove_line(program.parents[statement])
+            continue
+        names = [alias for alias in statement.names if alias not in idle]
+        for alias in names:
             home = _home(module, alias.evaluated_name)
             homes.setdefault(home, []).append(alias)
         _report_gone(program, statement, module, homes.pop(None, []))
-        if len(homes) == 1 and sum(map(len, homes.values())) == len(statement.names):
+        if len(homes) == 1 and sum(map(len, homes.values())) == len(names):
             (home,) = homes
             if home[1] is None:
                 program.replace(statement.module, home[0])
+                program.remove(statement.names, idle)
             else:  # a module: `from keras.utils import np_utils`
                 alias = statement.names[0]
                 if len(statement.names) == 1:
@@ -41,7 +50,7 @@ def modules(program):
                     program.replace(statement, f"from {home[0]} import {home[1]} as {name}")
             continue
         moved = [alias for aliases in homes.values() for alias in aliases]
-        if len(moved) == len(statement.names) and "#" not in program.code(statement):
+        if len(moved) == len(names) and "#" not in program.code(statement):
             stays = next((home for home in homes if home[1] is None), None)
             if stays is None:
                 program.report(statement, "its names are modules elsewhere in Keras 3")
@@ -57,8 +66,8 @@ def modules(program):
                 for alias in aliases
             )
             program.add_statement(statement, f"from {home} import {names}")
-        if homes and "#" not in program.code(statement):
-            program.remove(statement.names, [alias for aliases in homes.values() for alias in aliases])
+        if (homes or idle) and "#" not in program.code(statement):
+            program.remove(statement.names, [*idle, *(alias for aliases in homes.values() for alias in aliases)])
     for node in program.of(cst.Attribute):
         parent = program.parents[node]
         paths = program.paths(node)
@@ -116,10 +125,37 @@ def _star(program, statement, module):
 def _report_gone(program, statement, module, aliases):
     for alias in aliases:
         path = f"{module}.{alias.evaluated_name}"
-        for pattern, how in GONE.items():
-            if re.match(rf"{KERAS}\.(?:engine\.|\w+\.)?{pattern}", path) or re.match(rf"{KERAS}\.{pattern}", path):
-                program.report(alias, f"`{path}` is not in Keras 3: {how}")
-                break
-        else:
-            if any(pattern.fullmatch(module) for pattern, _, _ in SUBMODULES):
-                program.report(alias, f"`{path}` is not in Keras 3: left alone")
+        if how := _gone(module, alias):
+            program.report(alias, f"`{path}` is not in Keras 3: {how}")
+        elif any(pattern.fullmatch(module) for pattern, _, _ in SUBMODULES):
+            program.report(alias, f"`{path}` is not in Keras 3: left alone")
+
+
+def _gone(module, alias):
+    """What to write for a name that is gone; None for others."""
+    path = f"{module}.{alias.evaluated_name}"
+    for pattern, how in GONE.items():
+        if re.match(rf"{KERAS}\.(?:engine\.|\w+\.)?{pattern}", path) or re.match(rf"{KERAS}\.{pattern}", path):
+            return how
+    return None
+
+
+def _is_idle(program, statement, alias):
+    """Whether an imported name is only used where the backend is Theano, which Keras 3 does not have."""
+    line = program.parents[statement]
+    if "#" in program.code(statement) or len(line.body) > 1 or len(getattr(program.parents[line], "body", ())) < 2:
+        return False
+    bindings = [binding for binding in program.bindings if binding.alias is alias]
+    return (
+        len(bindings) == 1
+        and bool(uses := program.uses(bindings[0]))
+        and all(_under_theano(program, use) for use in uses)
+    )
+
+
+def _under_theano(program, node):
+    while (parent := program.parents.get(node)) is not None:
+        if isinstance(parent, cst.If) and parent.body is node and m.matches(parent.test, _IS_THEANO):
+            return True
+        node = parent
+    return False

@@ -57,6 +57,15 @@ MOVED = (
 """Module of old, module of today, and the names in it; None where all are."""
 SUBMODULES = tuple((re.compile(rf"({KERAS})\.{old}"), new, names) for old, new, names in MOVED)
 
+PRIVATE_MODULES = (
+    *("activations", "applications", "backend", "callbacks", "constraints", "datasets", "initializers", "layers"),
+    *("losses", "metrics", "models", "optimizers", "regularizers", "utils"),
+)
+PRIVATE_NAMES = ("Input", "Model", "Sequential")
+"""What `tensorflow.python.keras` had and `tensorflow.keras` has."""
+
+THEANO = ("convert_all_kernels_in_model", "convert_dense_weights_data_format")
+
 GONE = {
     r"layers\.LocallyConnected[12]D": "there is none in Keras 3: write a layer of your own",
     r"layers\.CuDNN(?:LSTM|GRU)": "write `LSTM` or `GRU`, which use cuDNN by themselves",
@@ -65,7 +74,7 @@ GONE = {
     r"layers\.(?:Merge|MaxoutDense|Highway)": "write it with `concatenate` and its kin, `Dense`",
     r"utils\.multi_gpu_model": "write `tf.distribute.MirroredStrategy`",
     r"utils\.(?:io_utils\.)?HDF5Matrix": "read the file by h5py",
-    r"utils\.(?:layer_utils\.)?convert_all_kernels_in_model": "was for the weights of Theano: take it away",
+    rf"utils\.(?:layer_utils\.)?(?:{'|'.join(THEANO)})": "was for the weights of Theano: take it away",
     r"utils\.print_summary": "write `model.summary()`",
     r"wrappers\.scikit_learn": "is in the package scikeras",
     r"applications\.imagenet_utils\._obtain_input_shape": "is private and gone: write the shape",
@@ -154,7 +163,7 @@ KERAS_1_LAYERS = {
         for name in ("Conv", "Convolution", "SeparableConv", "SeparableConvolution")
         for n in (1, 2, 3)
     },
-    **{f"{name}{n}D": _POOLING for name in ("MaxPooling", "AveragePooling") for n in (1, 2, 3)},
+    **{f"{name}{n}D": _POOLING for name in ("MaxPooling", "AveragePooling", "AvgPool") for n in (1, 2, 3)},
     **{
         f"{name}{n}D": {"dim_ordering": "data_format"}
         for name in ("UpSampling", "ZeroPadding", "Cropping")

@@ -19,7 +19,7 @@ from .moved import (
     OPTIMIZERS,
     VALUES,
 )
-from .saving import callbacks, weights
+from .saving import callbacks, files
 
 _LEARNING_RATES = ("LearningRateScheduler", "ReduceLROnPlateau", ".lr", "learning_rate.assign", "set_value")
 
@@ -181,9 +181,21 @@ def layers(program):
                 )
         if name == "BatchNormalization" and "mode" in given and constant(program, given["mode"].value) in (0, 2):
             program.drop(call, [given["mode"]])
+        if name.startswith(("AveragePooling", "AvgPool")) and {"pool_size", "pool_length"}.isdisjoint(given):
+            _pool(program, call)
         if name in CONVOLUTIONS_2D:
             _kernel(program, call, given, name == "Convolution2D" or not KERAS_1_LAYERS[name].keys().isdisjoint(given))
     _merges(program)
+
+
+def _pool(program, call):
+    """`AveragePooling2D()` to `AveragePooling2D(pool_size=2)`, which it was without a word."""
+    if any(arg.star or arg.keyword is None for arg in call.args):
+        return
+    if call.args:
+        program.insert(program.span(call.args[0])[0], "pool_size=2, ")
+    else:
+        program.insert(program.span(call)[1] - 1, "pool_size=2")
 
 
 def _kernel(program, call, given, is_keras_1):
@@ -318,5 +330,5 @@ def predictions(program):
             )
 
 
-REPAIRS = (optimizers, accuracy, modules, models, layers, fits, callbacks, weights, backend, predictions)
+REPAIRS = (optimizers, accuracy, modules, models, layers, fits, callbacks, files, backend, predictions)
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

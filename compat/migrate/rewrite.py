@@ -21,7 +21,7 @@ _REPAIRED = re.compile(
     r"\.lr\b|\b(?:val_)?acc\b|keras\.(?:layers|utils|engine|objectives|initializations|legacy|wrappers)\.?[a-z]|"
     r"optimizers\.[a-z]|_utils\b|\bbackend\b|\bengine\b|dim_ordering|\bmerge\b|Convolution2D|Conv2D\(\s*\w+\s*,\s*\w+\s*,|"
     r"save_weights|ModelCheckpoint|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
-    r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|"
+    r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|Av(?:g|erage)Pool|"
     r"objectives|initializations|python\.keras|\bSequence\b|PyDataset|\byield\b|\.fit\("
 )
 """What the repairs look for; a program without any of it is not parsed."""

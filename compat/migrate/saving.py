@@ -5,43 +5,76 @@ import re
 import libcst as cst
 
 from .constants import constant
-from .keras_calls import calls_of, edit_inside, is_keras, keywords
+from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
+
+_OF_CHECKPOINTS = {
+    *("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "period", "save_freq"),
+    *("initial_value_threshold",),
+}
+
+
+def files(program):
+    """Names of files as Keras 3 takes them, where they are written and where they are read.
+
+    `ModelCheckpoint("x.hdf5")` becomes "x.h5", and `save_weights("x.h5")` "x.weights.h5".
+    """
+    changed = _checkpoints(program)
+    if is_keras(program) or program.stars:
+        changed |= _weights(program)
+    for call in program.of(cst.Call):
+        name = call.func.attr.value if isinstance(call.func, cst.Attribute) else getattr(call.func, "value", None)
+        if name in ("load_weights", "load_model", "exists", "isfile") and call.args:
+            node, _ = _ending(program, call.args[0].value)
+            if node is not None and (ending := changed.get(program.code(node))):
+                _end(program, call.args[0].value, ending, None)
 
 
 def callbacks(program):
-    """`ModelCheckpoint("x.hdf5")` to "x.h5", which Keras 3 takes; arguments of callbacks that are gone."""
-    for call, _ in calls_of(program, "callbacks", ("ModelCheckpoint",)):
-        given = keywords(call)
-        path = given.get("filepath") or next((arg for arg in call.args if arg.keyword is None and not arg.star), None)
-        weights = given.get("save_weights_only") or ([a for a in call.args if a.keyword is None][4:5] or [None])[0]
-        only = False if weights is None else constant(program, weights.value)
-        if path is not None and isinstance(only, bool):
-            _end(program, path.value, ".weights.h5" if only else ".h5", "ModelCheckpoint")
-        if "period" in given:
-            if constant(program, given["period"].value) == 1:
-                program.drop(call, [given["period"]])
-            else:
-                program.report(given["period"], "`period=` is not in Keras 3: write `save_freq=` the number of batches")
+    """Arguments of callbacks that are gone."""
     for call, _ in calls_of(program, "callbacks", ("TensorBoard",)):
         gone = ("write_grads", "batch_size", "embeddings_layer_names", "embeddings_data")
         program.drop(call, [arg for name, arg in keywords(call).items() if name in gone])
 
 
-def weights(program):
-    """`save_weights("x.h5")` to "x.weights.h5", with the `load_weights` of the same name."""
-    if not is_keras(program) and not program.stars:
-        return
+def _checkpoints(program):
+    """Make the edits of `ModelCheckpoint`. Returns: the strings that were changed, and what they end in now."""
+    changed = {}
+    checkpoints = [call for call, _ in calls_of(program, "callbacks", ("ModelCheckpoint",))]
+    for call in [*checkpoints, *(call for call in program.of(cst.Call) if _is_checkpoint_by_star(program, call))]:
+        given = keywords(call)
+        path = given.get("filepath") or next((arg for arg in call.args if arg.keyword is None and not arg.star), None)
+        weights = given.get("save_weights_only") or ([a for a in call.args if a.keyword is None][4:5] or [None])[0]
+        only = False if weights is None else constant(program, weights.value)
+        if path is not None and isinstance(only, bool):
+            ending = ".weights.h5" if only else ".h5"
+            changed[_end(program, path.value, ending, "ModelCheckpoint")] = ending
+        if "period" in given:
+            if constant(program, given["period"].value) == 1:
+                program.drop(call, [given["period"]])
+            else:
+                program.report(given["period"], "`period=` is not in Keras 3: write `save_freq=` the number of batches")
+    return changed
+
+
+def _is_checkpoint_by_star(program, call):
+    """Whether it is the `ModelCheckpoint` that `from model import *` hides: with these keywords there is one alone."""
+    if not isinstance(call.func, cst.Name) or call.func.value != "ModelCheckpoint":
+        return False
+    bindings = program.roots(call.func)
+    by_star = bool(bindings) and all(binding.alias is None for binding in bindings)
+    given = keywords(call)
+    return (
+        by_star and bool(given) and given.keys() <= _OF_CHECKPOINTS and named(program, call.func, "callbacks") is None
+    )
+
+
+def _weights(program):
+    """Make the edits of `save_weights`. Returns: the strings that were changed, and what they end in now."""
     saved = set()
     for call in program.of(cst.Call):
         if isinstance(call.func, cst.Attribute) and call.func.attr.value == "save_weights" and call.args:
-            text = _end(program, call.args[0].value, ".weights.h5", "save_weights")
-            if text:
-                saved.add(text)
-    for call in program.of(cst.Call):
-        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "load_weights" and call.args:
-            node, text = _ending(program, call.args[0].value)
-            if node is not None and program.code(node) in saved:
-                _end(program, call.args[0].value, ".weights.h5", None)
+            saved.add(_end(program, call.args[0].value, ".weights.h5", "save_weights"))
+    return dict.fromkeys(saved, ".weights.h5")
 
 
 def _end(program, expression, ending, what):

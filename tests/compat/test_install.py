@@ -331,6 +331,17 @@ def test_own_generators_hand_out_lists(installed):
 # What has nothing to do with the data
 
 
+def test_models_in_files_of_any_name(installed, tmp_path):
+    from tensorflow.keras.models import load_model
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    for name in ("fine-tuned.model", "model", "model.keras"):
+        model.save(tmp_path / name)
+        loaded = load_model(str(tmp_path / name))
+        np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fine-tuned.model", "model", "model.keras"]
+
+
 def test_modules_that_moved(installed):
     from keras import backend as K
     from keras.engine.topology import Layer
@@ -347,6 +358,30 @@ def test_modules_that_moved(installed):
     assert binary_crossentropy is keras.losses.binary_crossentropy
     assert K.image_dim_ordering() == "tf"
     assert float(K.sum(np.ones(3))) == 3
+
+
+def test_the_private_copy_of_keras_2_is_keras_3(installed):
+    from tensorflow.python.keras import Model, backend
+    from tensorflow.python.keras.applications.resnet50 import preprocess_input
+    from tensorflow.python.keras.engine import Layer
+    from tensorflow.python.keras.layers.core import Dense
+    from tensorflow.python.keras.models import Sequential
+    from tensorflow.python.keras.optimizers import Adam
+
+    model = Sequential([keras.Input((2,)), Dense(1, kernel_initializer="ones")])
+    model.compile(Adam(lr=0.5), "mse")
+    assert isinstance(model, Model) and issubclass(Dense, Layer)
+    np.testing.assert_array_equal(model.predict(np.array([[2.0, 3]]), verbose=0), [[5]])
+    assert float(backend.sum(np.ones(3))) == 3
+    np.testing.assert_allclose(preprocess_input(np.zeros((1, 1, 1, 3))), [[[[-103.939, -116.779, -123.68]]]])
+
+
+def test_what_was_for_theano(installed):
+    from keras.utils.layer_utils import convert_all_kernels_in_model
+
+    assert keras.applications.imagenet_utils._obtain_input_shape(None, 224, 32, "channels_last", True) == (224, 224, 3)
+    with pytest.raises(NotImplementedError, match="Theano"):
+        convert_all_kernels_in_model(None)
 
 
 def test_optimizers_take_lr_and_decay(installed):
@@ -376,6 +411,9 @@ def test_arguments_of_keras_1(installed):
     assert layers.Convolution2D(nb_filter=4, nb_row=1, nb_col=2).kernel_size == (1, 2)
     assert layers.Dense(output_dim=3, init="ones").units == 3
     assert layers.Dropout(p=0.25).rate == 0.25
+    assert layers.AveragePooling2D().pool_size == (2, 2)
+    assert layers.AveragePooling1D(strides=3).pool_size == (2,)
+    assert layers.AveragePooling2D(3).pool_size == layers.AveragePooling2D(pool_size=3).pool_size == (3, 3)
     assert layers.BatchNormalization(mode=0, axis=1).axis == 1
     a = keras.Input((2,))
     model = keras.models.Model(input=a, output=[layers.merge([a, a], mode="concat"), layers.merge([a, a], mode="mul")])
