@@ -366,9 +366,8 @@ def _whole_models():
             return load(shutil.copy(path, os.path.join(folder, "x.h5")), *args, **kwargs)
 
     put(keras.Model, "save", save_any)
-    for package in (keras, tf_keras):
-        put(package.models, "load_model", load_any)
-        put(package.saving, "load_model", load_any)
+    for module in (keras.models, keras.saving, tf_keras.models):
+        put(module, "load_model", load_any)
 
 
 def _is_of_keras_3(path):

@@ -6,6 +6,7 @@ import libcst as cst
 
 from ..equivalents import ARGUMENTS, Given, NoLayer, layers_of
 from .constants import UNKNOWN, constant
+from .fed_datasets import FedDatasets
 from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
 from .keras_1 import batch_size
 from .names import legacy
@@ -73,13 +74,13 @@ def modernize(program, whole):
         whole: arguments of `fit` that other edits take away.
 
     Returns:
-        Triple: the names that went, the calls of flows that became datasets, and pairs of an import statement and a
-        statement to add after it.
+        The names that went; the calls of flows that became datasets; pairs of an import statement and a statement to
+        add after it; and the `FedDatasets` of the generators that stay.
     """
     fed = {}
     for one in feedings(program):
         fed[one.arg.value] = one
-    gone, loaded, names = set(), set(), {}
+    gone, loaded, names, kept_calls = set(), set(), {}, {}
     for call in [call for call in program.of(cst.Call) if is_generator(program, call)]:
         idle = []
         try:
@@ -96,7 +97,7 @@ def modernize(program, whole):
                 if _is_taken(program, name):
                     raise _Kept(f"`{name}` is another name in this file", _LAYERS)
         except _Kept as kept:
-            keep(program, call, kept.reason, kept.section)
+            kept_calls[call] = kept
             continue
         text = pipeline.text()
         program.replace(call, text)
@@ -111,8 +112,14 @@ def modernize(program, whole):
         loaded |= set(flows)
         for place in places:
             names.setdefault(place, set()).update(needed)
+    datasets = FedDatasets(program, kept_calls, whole)
+    for call, kept in kept_calls.items():
+        if call in datasets.generators:
+            program.report(call, f"fed by `to_dataset`, because {kept.reason}")
+        else:
+            keep(program, call, kept.reason, kept.section)
     wanted = [(place, text) for place, needed in names.items() for text in _import_lines(program, needed)]
-    return gone, loaded, wanted
+    return gone, loaded | datasets.flows, wanted, datasets
 
 
 def _idle_fit(program, call, user):

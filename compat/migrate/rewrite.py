@@ -12,7 +12,7 @@ from .steps import whole_passes
 from .texts_and_series import keep_texts_and_series
 
 TARGETS = ("compat", "modern")
-_DATA = re.compile(r"ImageDataGenerator|preprocessing|_generator\b|\bflow_from_")
+_DATA = re.compile(r"ImageDataGenerator|preprocessing|keras_regen\.compat|_generator\b|\bflow_from_")
 _KERAS = re.compile(r"\bkeras\b")
 _REPAIRED = re.compile(
     r"\b(?:lr|decay|epsilon|nb_\w+|init|input|output|output_dim|border_mode|subsample|\w+_regularizer|\w_constraint|bias|"
@@ -99,11 +99,13 @@ def _is_worth_a_look(text, only_data):
 
 def _edited(program, target, only_data):
     whole = whole_passes(program)
-    gone, loaded, wanted = set(), set(), []
+    gone, loaded, wanted, datasets = set(), set(), [], None
     if target == "modern":
-        gone, loaded, wanted = modernize(program, whole)
+        gone, loaded, wanted, datasets = modernize(program, whole)
         keep_texts_and_series(program)
     wanted += rewrite_calls(program, whole, loaded)
+    if datasets is not None:
+        wanted += datasets.wrap()
     if not only_data:
         wanted += repair(program)
     rewrite_imports(program, gone, wanted)

@@ -69,7 +69,7 @@ UNCHANGED = list(read_cases("unchanged.txt"))
 KEPT_CASES = list(read_cases("kept.txt"))
 FILES = ("imports", "calls", "passes", "text_sequence", "keras_1", "own_generators", "repairs")
 COMPAT = [case for name in FILES for case in read_cases(f"{name}.txt")]
-MODERN = [*read_cases("modern.txt"), *read_cases("modern_imports.txt")]
+MODERN = [case for name in ("modern", "modern_imports", "fed_datasets") for case in read_cases(f"{name}.txt")]
 
 
 def check(found, listed):
@@ -281,6 +281,29 @@ def test_layers_are_those_of_to_layers(case):
             assert config == wanted
 
 
+@pytest.mark.parametrize(
+    "arguments", ["rotation_range=30", "featurewise_center=True", "preprocessing_function=lambda image: image / 2"]
+)
+def test_fed_datasets_hold_the_batches_of_the_iterator(arguments):
+    program = (
+        "from keras.preprocessing.image import ImageDataGenerator\n"
+        f"generator = ImageDataGenerator({arguments})\n"
+        "generator.fit(x)\n"
+        "train = generator.flow(x, y, batch_size=3, seed=1)\n"
+        "print(train.n)\n"
+        "model.fit_generator(train, 5, epochs=2)\n"
+    )
+    x, fed = np.random.default_rng(0).uniform(0, 255, (7, 6, 4, 3)), []
+    for target in ("compat", "modern"):
+        names = {"model": Model(), "x": x, "y": np.arange(7)}
+        exec(rewrite(program, target)[0], names)
+        fed.append(names["model"].fed)
+    assert not isinstance(fed[1], keras.utils.PyDataset)
+    for (images, labels), (found, found_labels) in zip((next(fed[0]) for _ in range(6)), fed[1], strict=False):
+        np.testing.assert_array_equal(found, images)
+        np.testing.assert_array_equal(found_labels, labels)
+
+
 class Model:
     """Keeps what it is fed."""
 
@@ -466,14 +489,16 @@ def test_what_lines_of_ipython_use_stays():
         "preprocessing.image.load_img('a')",
     )
     new, found = rewrite_notebook(json.dumps(notebook(*cells)), "modern")
-    kept = "# keras-regen: kept, because `train` is used in a line that is not Python. See migration_guide: "
     assert sources(new) == [
-        "from tensorflow.keras import preprocessing\nimport keras_regen.compat.image\n" + OURS,
-        f"{kept}Layers in place of arguments.\n{cells[1]}",
+        "from tensorflow.keras import preprocessing\nimport keras_regen.compat.image\n"
+        + OURS
+        + "\nfrom keras_regen.compat import to_dataset",
+        cells[1].replace("fit(train)", "fit(to_dataset(train))"),
         cells[2],
         "keras_regen.compat.image.load_img('a')",
     ]
     assert [where for where, _ in found] == ["cell 2:1", "cell 3:2"]
+    assert "`train` is used in a line that is not Python" in found[0][1]
 
 
 def test_a_half_of_a_surrogate_pair_is_listed():
