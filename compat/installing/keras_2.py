@@ -34,6 +34,11 @@ _SUBMODULES = {
 }
 _ENGINE = ("base_layer", "input_layer", "sequential", "topology", "training")
 _RENAMED = {"objectives": "losses", "initializations": "initializers"}
+_LOAD_MODEL = (
+    *("keras.models", "keras.saving", "keras._tf_keras.keras.models", "keras._tf_keras.keras.saving"),
+    *("tensorflow.keras.models", "tensorflow.keras.saving", "keras.src.saving.saving_api"),
+)
+"""Modules that have `load_model`; those of TensorFlow take it from the last, when they are loaded."""
 _PRIVATE = "tensorflow.python.keras"
 _ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras": tf_keras}
 
@@ -366,8 +371,9 @@ def _whole_models():
             return load(shutil.copy(path, os.path.join(folder, "x.h5")), *args, **kwargs)
 
     put(keras.Model, "save", save_any)
-    for module in (keras.models, keras.saving, tf_keras.models):
-        put(module, "load_model", load_any)
+    for name in _LOAD_MODEL:
+        if name in sys.modules:
+            put(sys.modules[name], "load_model", load_any)
 
 
 def _is_of_keras_3(path):
