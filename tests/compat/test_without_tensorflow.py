@@ -49,6 +49,7 @@ def test_all_but_tf_data_works(backend, mixed_directory, tmp_path):
 def test_workers_of_grain_and_of_pytorch(name, backend, jpeg_directory, tmp_path):
     """In a script, which workers begun by spawn import anew, without what blocks TensorFlow in it."""
     pytest.importorskip(name)
+    pytest.importorskip(backend)
     script = tmp_path / "script.py"
     script.write_text(BLOCK + SCRIPT.with_name(f"{name}_workers.py").read_text())
     environment = {**os.environ, "KERAS_BACKEND": backend}
