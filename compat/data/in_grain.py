@@ -8,6 +8,8 @@ from absl import flags
 
 from .random_access import Batches
 
+_NOTHING = "on_error='skip': in a whole pass, not one file can be read."
+
 
 class ImageMapDataset(grain.MapDataset):
     """Batches, or samples, by their number; a number beyond the last is one of the next epoch.
@@ -42,6 +44,8 @@ class ImageMapDataset(grain.MapDataset):
         element = self._batches[index + self._start]
         for function in self._functions:
             element = element if element is None else function(element)
+        if element is None and self._batches.all_skipped():  # or a pass without an end would look for one for ever
+            raise ValueError(_NOTHING)
         return element
 
     def map(self, transform):
@@ -146,7 +150,7 @@ class _Pass(grain.DatasetIterator):
             element = next(self._parent)
         except StopIteration:
             if self._empty:
-                raise ValueError("on_error='skip': in a whole pass, not one file can be read.") from None
+                raise ValueError(_NOTHING) from None
             self._counter[0] = self._epoch + 1
             raise
         self._empty = False

@@ -149,6 +149,11 @@ class Batches:
             element = (element, np.array([self.parts[0].images.paths[i] for i in indices]))
         return _mapped(lambda array: array[0], element) if self.single else element
 
+    def all_skipped(self):
+        """Whether a part has no file that could be read when it was last looked at, in this process."""
+        files = [part.images for part in self.parts if isinstance(part.images, Files)]
+        return any(some.skipped is not None and len(some.skipped) == len(some.paths) for some in files)
+
 
 def batches_of(flows, combine, settings, draws, **options):
     """The `Batches` of flows side by side.

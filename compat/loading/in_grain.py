@@ -83,6 +83,10 @@ class Loaded:
         labels = self.labels[indices]
         return inputs, labels[0] if single else labels
 
+    def all_skipped(self):
+        """Whether no file could be read when it was last looked at, in this process."""
+        return self.skipped is not None and len(self.skipped) == len(self.paths)
+
     def _read(self, indices):
         """What is in the files at these indices, and the indices of those that were read."""
         read, errors, places = {}, {}, iter(indices.tolist())

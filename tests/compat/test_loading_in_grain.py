@@ -189,8 +189,9 @@ def test_broken_files_are_named_or_skipped(folder, tmp_path, caplog):
     assert [len(batch) for batch in load(tmp_path, on_error="skip", **{**arguments, "batch_size": 1})] == [1, 1]
     (tmp_path / "a" / "1.png").write_bytes(b"")
     (tmp_path / "a" / "3.png").unlink()
-    with pytest.raises(ValueError, match="not one file can be read"):
-        list(dataset)
+    for passes in (dataset, dataset.repeat()):
+        with pytest.raises(ValueError, match="not one file can be read"):
+            next(iter(passes))
 
 
 def test_what_it_refuses(folder):

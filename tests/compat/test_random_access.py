@@ -211,8 +211,9 @@ def test_broken_files_are_left_out(jpeg_directory, tmp_path):
     assert [path.endswith("broken.jpg") for path in images.skipped] == [True]
     for path in (tmp_path / "cats").iterdir():
         path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="not one file can be read"):
-        list(images)
+    for endless in (False, True):
+        with pytest.raises(ValueError, match="not one file can be read"):
+            next(iter(to_grain(flow, repeat=endless)))
     with pytest.raises(OSError, match=r"\.jpg"):
         list(to_grain(flow, on_error="raise"))
     if HAS_TORCH:
