@@ -185,7 +185,7 @@ def test_broken_files_are_named_or_skipped(folder, tmp_path, caplog):
         assert [len(batch) for batch in dataset] == [1, 1]
         assert [len(batch) for batch in dataset] == [1, 1]
     assert sorted(path[-5:] for path in dataset.skipped) == ["0.png", "2.png"]
-    assert [record.message.count("Skipped") for record in caplog.records] == [1, 1]
+    assert sum(record.message.count("Skipped") for record in caplog.records) == 2
     assert [len(batch) for batch in load(tmp_path, on_error="skip", **{**arguments, "batch_size": 1})] == [1, 1]
     (tmp_path / "a" / "1.png").write_bytes(b"")
     (tmp_path / "a" / "3.png").unlink()
