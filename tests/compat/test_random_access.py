@@ -279,6 +279,7 @@ def test_the_numbers_are_those_of_the_layers():
     rng = np.random.RandomState(0)
     columns = [rng.uniform(-180, 180, 50), *rng.uniform(-9, 9, (2, 50)), *rng.uniform(0.5, 2, (3, 50))]
     columns[0][:5] = [0, 90, -90, 180, 270]
-    still = np.zeros(50, bool)
-    want = kernels.affine_matrix(*(c.astype("float32") for c in columns), still, still, np.float32(20), np.float32(31))
+    tensors = [keras.ops.convert_to_tensor(column, "float32") for column in columns]
+    still = keras.ops.zeros(50, "bool")
+    want = kernels.affine_matrix(*tensors, still, still, 20.0, 31.0)
     np.testing.assert_allclose(counted._matrices(*columns, 20, 31), keras.ops.convert_to_numpy(want), atol=2e-5)
