@@ -1,6 +1,6 @@
 """`keras-regen bench`: measure how fast a folder of images becomes batches."""
 
-from ._arguments import positive
+from ._arguments import add_size, positive
 
 HELP = "measure how many of your images per second each way of loading and augmenting gives"
 PARSER = {
@@ -12,14 +12,7 @@ PARSER = {
 
 def add_arguments(parser):
     parser.add_argument("directory", help="a folder with one folder of images per class")
-    parser.add_argument(
-        "--size",
-        nargs=2,
-        type=positive,
-        default=(224, 224),
-        metavar=("HEIGHT", "WIDTH"),
-        help="size of the images in the batches (default: 224 224)",
-    )
+    add_size(parser, "the images in the batches")
     parser.add_argument("--batch", type=positive, default=32, help="images per batch (default: %(default)s)")
     parser.add_argument(
         "--rounds", type=positive, default=5, help="number of rounds; the medians are printed (default: %(default)s)"

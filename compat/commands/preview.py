@@ -1,6 +1,6 @@
 """`keras-regen preview`: what a generator makes of a folder of images, in a picture."""
 
-from ._arguments import positive
+from ._arguments import add_size, positive
 
 HELP = "draw images of a folder and what an ImageDataGenerator makes of them"
 PARSER = {
@@ -17,14 +17,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--output", default="preview.png", help="the picture; the ending says the format (default: %(default)s)"
     )
-    parser.add_argument(
-        "--size",
-        nargs=2,
-        type=positive,
-        default=(224, 224),
-        metavar=("HEIGHT", "WIDTH"),
-        help="size of the images (default: 224 224)",
-    )
+    add_size(parser, "the images")
     parser.add_argument("--rows", type=positive, default=4, help="how many images (default: %(default)s)")
     parser.add_argument(
         "--columns", type=positive, default=6, help="the original and versions of it, together (default: %(default)s)"
