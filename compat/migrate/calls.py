@@ -19,7 +19,7 @@ from .keras_1 import is_about_loading, rename_arguments, uncounted
 from .moved import KERAS_1
 from .names import OURS
 from .own_generators import rewrite_own_generators
-from .steps import report_steps, round_steps
+from .steps import is_counted, report_steps, round_steps
 
 _TO_DATASET = f"from {OURS} import to_dataset"
 
@@ -202,7 +202,7 @@ def _wrap_zips(program, whole):
         if (
             len(feds) < len(uses)
             or uses[0].value in program.hidden
-            or len({fed.steps and fed.number not in whole for fed in feds}) > 1
+            or len({is_counted(program, fed, whole) for fed in feds}) > 1
         ):
             program.report(zipped, "`zip` is not taken by Keras 3, and this one is used in other ways, too: left alone")
         else:
@@ -231,8 +231,12 @@ def _wrap(program, zipped, feds, whole):
     if taken or not places:
         program.report(zipped, "`zip` is not taken by Keras 3, and `to_dataset` is another name here: left alone")
         return []
+    counted = is_counted(program, feds[0], whole)
+    if counted is None:
+        program.report(zipped, "`zip` is not taken by Keras 3, and its number of steps may be None: left alone")
+        return []
     # Several passes: what Keras 2 was given a number of steps for had no end.
-    end = ", repeat=True)" if feds[0].steps and feds[0].number not in whole else ")"
+    end = ", repeat=True)" if counted else ")"
     start, stop = program.span(zipped)
     program.insert(start, "to_dataset(")
     program.insert(stop, end)

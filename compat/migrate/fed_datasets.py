@@ -2,10 +2,10 @@
 
 import libcst as cst
 
-from .constants import constant
 from .flows import feedings, is_flow, is_generator, resolve
 from .keras_1 import uncounted
 from .names import OURS
+from .steps import is_counted
 
 _NAME = "to_dataset"
 _TO_DATASET = f"{OURS}.{_NAME}"
@@ -54,7 +54,7 @@ class FedDatasets:
         for one in self._feeds:
             start, end = program.span(one.arg.value)
             program.insert(start, f"{_NAME}(")
-            program.insert(end, ", repeat=True)" if self._repeats(one) else ")")
+            program.insert(end, self._repeat(one) + ")")
         if any(b.name == _NAME for b in program.bindings):
             return []
         for call in program.of(cst.Call):
@@ -77,12 +77,19 @@ class FedDatasets:
             resolve(program, one.arg.value, is_flow) == [flow]
             and not uncounted(program, one.call, self._whole)
             and not one.counts_images
+            and self._repeat(one) is not None
             and _block(program, one.call) is _block(program, flow)
             for one in feeds
         )
 
-    def _repeats(self, one):
-        return one.steps and one.number not in self._whole and constant(self._program, one.number.value) is not None
+    def _repeat(self, one):
+        """The argument for as many epochs as a number of steps asks for, None if that cannot be said."""
+        counted = is_counted(self._program, one, self._whole)
+        if counted is not None:
+            return ", repeat=True" if counted else ""
+        number = self._program.code(one.number.value)
+        is_plain = all(name.isidentifier() for name in number.split("."))  # else it may not be computed twice
+        return f", repeat={number} is not None" if is_plain else None
 
 
 def _flows(program):

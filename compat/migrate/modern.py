@@ -10,6 +10,7 @@ from .fed_datasets import FedDatasets
 from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
 from .keras_1 import batch_size
 from .names import legacy
+from .steps import is_counted
 from .texts_and_series import keep
 
 _NEW_NAMES = "keras_regen.layers"
@@ -264,9 +265,11 @@ class _Flow:
             raise _Kept("its iterator is not used in this file", _LOADER)
         if any(one.counts_images and not (batch_size(program, one) or "").isdecimal() for one in feeds):
             raise _Kept("a call of Keras 1 counts images, in batches of a size that is no literal", _LOADER)
-        steps = {one.steps and one.number not in self.whole for one in feeds}
+        steps = {is_counted(program, one, self.whole) for one in feeds}
         if len(steps) > 1:
             raise _Kept("its iterator is used with a number of steps and without", _LOADER)
+        if None in steps:
+            raise _Kept("its number of steps may be None, for a pass over all images", _LOADER)
         return steps.pop()
 
     def _goes(self, node):

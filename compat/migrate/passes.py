@@ -6,7 +6,8 @@ from . import patterns as m
 from .constants import constant
 from .flows import arguments, is_flow, is_zip, resolve
 
-_ROUNDED = {"math.ceil", "math.floor", "numpy.ceil", "numpy.floor", "numpy.round", "numpy.rint"}
+ROUNDED = {"math.ceil", "math.floor", "numpy.ceil", "numpy.floor", "numpy.round", "numpy.rint"}
+"""Functions that return their argument rounded."""
 _COUNTS = ("samples", "n", "N", "nb_sample")
 _LISTS = ("filenames", "filepaths", "classes", "labels")
 ORDER_OF_FLOWS = {
@@ -149,7 +150,7 @@ class _Pass:
         values, func = [arg.value for arg in expression.args], expression.func
         builtin = isinstance(func, cst.Name) and self._program.is_builtin(func)
         if len(values) == 1 and (
-            (builtin and func.value in ("float", "int", "round")) or self._program.paths(func) <= _ROUNDED
+            (builtin and func.value in ("float", "int", "round")) or self._program.paths(func) <= ROUNDED
         ):
             return values[0]
         if len(values) == 2 and builtin and func.value == "max":  # at least one

@@ -1,13 +1,16 @@
-"""Numbers of steps: those that mean one pass, which need not be said, and fractions, which Keras 3 refuses."""
+"""Numbers of steps: those that mean one pass and need not be said, those that may be None, fractions."""
 
 import libcst as cst
 
+from .constants import UNKNOWN, constant
 from .flows import GENERATOR_METHODS, METHODS, feedings, is_flow, is_generator, resolve
 from .names import meaning
-from .passes import is_about_images, is_one_pass
+from .passes import ROUNDED, is_about_images, is_one_pass
 
 _ROUNDING = {"numpy.ceil", "numpy.floor", "numpy.rint", "numpy.round"}
 """Functions that return whole numbers as floats."""
+_NUMBERS = {"int", "float", "len", "max", "min", "round", "sum"}
+"""Built-in functions that return numbers."""
 
 
 def whole_passes(program):
@@ -17,6 +20,30 @@ def whole_passes(program):
     """
     counted = (fed for fed in feedings(program) if fed.counts_images)  # of `predict`, too
     return {fed.number for fed in (*_of_fit(program), *counted) if is_one_pass(program, fed)}
+
+
+def is_counted(program, fed, whole):
+    """Whether data come with a number of batches, so that they must have no end; None if that may be None or one."""
+    if not fed.steps or fed.number in whole:
+        return False
+    return True if fed.counts_images else _is_number(program, fed.number.value)  # Keras 1 asked for a number
+
+
+def _is_number(program, expression, depth=0):
+    value = constant(program, expression)
+    if value is not UNKNOWN:
+        return value is not None
+    if isinstance(expression, (cst.BinaryOperation, cst.UnaryOperation)) or is_about_images(expression):
+        return True
+    if isinstance(expression, cst.Call):
+        builtin = isinstance(expression.func, cst.Name) and program.is_builtin(expression.func)
+        counts = builtin and expression.func.value in _NUMBERS
+        return True if counts or program.paths(expression.func) <= ROUNDED else None
+    if isinstance(expression, cst.Name) and depth < 4:
+        values = [program.value(origin) for origin in program.origins(expression)]
+        found = {None if value is None else _is_number(program, value, depth + 1) for value in values}
+        return found.pop() if len(found) == 1 else None
+    return None
 
 
 def report_steps(program, whole, loaded):

@@ -11,7 +11,7 @@ in one thread. What is compared is what reaches the models, in every epoch of ev
 | | labels, their order, the order of the batches, names of files written | equal |
 | | what was computed from these: losses, predictions | 1e-3 |
 | modern, kept with a comment | all | as for compat |
-| modern, fed by `to_dataset` | batches | equal: test_migrate.py |
+| modern, fed by `to_dataset` | labels in an epoch, sizes of the batches | equal; batches: test_migrate.py |
 | modern, not augmented | pixels of JPEGs | 18 grey levels; 1.5 on average |
 | | pixels of PNGs | 1e-3 grey levels |
 | | labels, order without shuffling, files of an epoch with shuffling | equal |
@@ -191,6 +191,7 @@ EXPECTED = {
     "word2vec": Expected(also=(("13", WORDS_KEPT),), kept=1),
 }
 MODERN = sorted(name for name, expected in EXPECTED.items() if expected.modern)
+FED_PROGRAMS = sorted(name for name, expected in EXPECTED.items() if expected.fed)
 FED = re.compile(r"^(fed by `to_dataset`), because .*")
 KEPT = re.compile(r"^(?P<json>    \"|)[ \t]*# keras-regen: kept, because .*\n", re.MULTILINE)
 
@@ -259,7 +260,7 @@ def test_text(path, target, written):
 @pytest.fixture(scope="module")
 def workplace(written):
     """Everything, run: mode/name.pkl is what was recorded, mode/name the folder that the program ran in."""
-    modes = ("compat", f"modern:{','.join(MODERN)}", "before")
+    modes = ("compat", f"modern:{','.join(MODERN + FED_PROGRAMS)}", "before")
     command = [sys.executable, "-m", "tests.compat.example_runner", written, *modes]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -373,6 +374,30 @@ def partners(got, want):
     return nearest
 
 
+def check_alike(got, want):
+    """Images that are augmented, each by draws of its own."""
+    assert abs(got.mean() - want.mean()) < 0.04
+    assert abs(got.std() - want.std()) < 0.04
+
+
+@pytest.mark.parametrize("name", FED_PROGRAMS)
+def test_fed_by_datasets(name, workplace):
+    """The same images in every epoch. `fit` shuffles the batches of an iterator, and so draws in another order."""
+    before, after = (groups(record(workplace, mode, name)["events"]) for mode in ("before", "modern"))
+    assert [kind for kind, _ in after] == [kind for kind, _ in before]
+    for (_, batches), (_, others) in zip(after, before, strict=True):
+        assert sorted(len(batch[0]) for batch in batches) == sorted(len(batch[0]) for batch in others)
+        (images, labels), (wanted, wanted_labels) = joined(batches), joined(others)
+        assert images.dtype == wanted.dtype
+        check_alike(images, wanted)
+        if labels.shape[1] == images[0].size:  # of class_mode="input"
+            np.testing.assert_array_equal(labels, images.reshape(labels.shape))
+            continue
+        np.testing.assert_array_equal(np.sort(labels, axis=0), np.sort(wanted_labels, axis=0))
+    results = [record(workplace, mode, name)["results"] for mode in ("before", "modern")]
+    assert results[0].keys() <= results[1].keys()
+
+
 @pytest.mark.parametrize("name", MODERN)
 def test_modern(name, workplace):
     expected = EXPECTED[name]
@@ -389,8 +414,7 @@ def test_modern(name, workplace):
         assert got[0].dtype == want[0].dtype
         np.testing.assert_array_equal(*(np.sort(labels.sum(axis=0)) for _, labels in (got, want)))
         if how == "augmented":
-            assert abs(got[0].mean() - want[0].mean()) < 0.04
-            assert abs(got[0].std() - want[0].std()) < 0.04
+            check_alike(got[0], want[0])
             continue
         order = partners(got, want)
         if how == "in order":

@@ -299,7 +299,7 @@ def test_fed_datasets_hold_the_batches_of_the_iterator(arguments):
         exec(rewrite(program, target)[0], names)
         fed.append(names["model"].fed)
     assert not isinstance(fed[1], keras.utils.PyDataset)
-    for (images, labels), (found, found_labels) in zip((next(fed[0]) for _ in range(6)), fed[1], strict=False):
+    for (images, labels), (found, found_labels) in zip((next(fed[0]) for _ in range(6)), fed[1].take(6), strict=True):
         np.testing.assert_array_equal(found, images)
         np.testing.assert_array_equal(found_labels, labels)
 
