@@ -1,10 +1,12 @@
 """Images of more pixels than Pillow allows, found by TensorFlow before it takes the memory for them."""
 
+import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 _JPEG = b"\xff\xd8\xff"
 _STARTS = (_JPEG, b"\x89PNG", b"GIF8", b"BM", b"RIFF")
+_HEADER = 40  # bytes
 
 
 def bytes_from(content, at, count):
@@ -42,25 +44,47 @@ def _jpeg_size(content):
 
 def declared_size(content):
     """Height times width as a PNG, GIF or WebP says; 0 for BMP, which hold as many pixels as they say."""
-    header = tf.strings.join([tf.strings.substr(content, 0, 30), tf.constant(b"\0" * 30)])
-    values = tf.cast(tf.io.decode_raw(header, tf.uint8), tf.int64)
+    start = header(content)
+    width, height = numbers(start, range(6, 8), range(8, 10))
+    gif = lambda: tf.maximum(height * width, _gif_frame_size(content))  # noqa: E731
+    others = lambda: tf.where(starts_with(start, b"\x89PNG"), png_size(start), webp_size(start))  # noqa: E731
+    return tf.cond(starts_with(start, b"GIF8"), gif, others)
 
-    def number(at, count):
-        return tf.reduce_sum(values[at : at + count] * [1 << 8 * i for i in range(count)])
 
-    png = tf.reduce_prod(tf.reduce_sum(tf.reshape(values[16:24], [2, 4]) * [1 << 24, 1 << 16, 1 << 8, 1], -1))
-    most, bits = 1 << 14, number(21, 4)
-    webps = {
-        b"VP8X": (number(24, 3) + 1) * (number(27, 3) + 1),
-        b"VP8 ": (number(26, 2) % most) * (number(28, 2) % most),
-        b"VP8L": (bits % most + 1) * (bits // most % most + 1),
-    }
-    size = tf.where(tf.strings.substr(header, 0, 4) == b"\x89PNG", png, 0)
-    for kind, webp in webps.items():
-        is_webp = (tf.strings.substr(header, 8, 4) == b"WEBP") & (tf.strings.substr(header, 12, 4) == kind)
-        size = tf.where(is_webp, webp, size)
-    is_gif = tf.strings.substr(header, 0, 4) == b"GIF8"
-    return tf.cond(is_gif, lambda: tf.maximum(number(6, 2) * number(8, 2), _gif_frame_size(content)), lambda: size)
+def png_size(start):
+    """Height times width as the header of a PNG says."""
+    width, height = numbers(start, range(19, 15, -1), range(23, 19, -1))
+    return height * width
+
+
+def webp_size(start):
+    """Height times width as the header of a WebP says; 0 of anything else."""
+    fields = range(24, 27), range(27, 30), range(26, 28), range(28, 30), range(21, 25)
+    width, height, lossy_width, lossy_height, bits = numbers(start, *fields)
+    most = 1 << 14
+    sizes = [(width + 1) * (height + 1), (lossy_width % most) * (lossy_height % most)]
+    sizes.append((bits % most + 1) * (bits // most % most + 1))
+    kinds = tf.strings.substr(start, [8] * 3, [8] * 3) == [b"WEBPVP8X", b"WEBPVP8 ", b"WEBPVP8L"]
+    return tf.reduce_sum(tf.where(kinds, tf.stack(sizes), 0))
+
+
+def header(content):
+    """The first bytes of a file, for all fields that are looked at; zeros behind its end."""
+    padded = tf.strings.join([tf.strings.substr(content, 0, _HEADER), tf.constant(b"\0" * _HEADER)])
+    return tf.strings.substr(padded, 0, _HEADER)
+
+
+def starts_with(start, bytes_, at=0):
+    """Whether these bytes are at a place of a header."""
+    return tf.strings.substr(start, at, len(bytes_)) == bytes_
+
+
+def numbers(start, *places):
+    """Unsigned integers in a header, int64 scalars, each of which has bytes at these places, the lowest first."""
+    weights = np.zeros((len(places), _HEADER), "int64")  # one product: a graph of slices takes long to be prepared
+    for row, of_one in zip(weights, places, strict=True):
+        row[list(of_one)] = 256 ** np.arange(len(of_one))
+    return tf.unstack(tf.linalg.matvec(weights, tf.cast(tf.io.decode_raw(start, tf.uint8), tf.int64)))
 
 
 def _gif_frame_size(content):

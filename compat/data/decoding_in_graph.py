@@ -106,13 +106,10 @@ def decode_in_graph(paths, decoding, skip=False):
         tf.errors.OpError: while the graph runs; it names the files. An `InvalidArgumentError` where something is wrong
             with them, of which TensorFlow logs the details; else what TensorFlow says of reading them.
     """
-    formats = () if decoding.decoder == "keras" else agreeing_formats()
     flag = tf.TensorSpec([], tf.bool)
     specs = tf.TensorSpec(decoding.shape, decoding.dtype), flag, flag
-
-    @functools.partial(tf.function, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-    def decode_one(content):  # traced once for both
-        return _decode(content, decoding, formats)
+    formats = () if decoding.decoder == "keras" else agreeing_formats()
+    decode_one = _decoder(decoding, formats, _most_pixels())
 
     def at_once(paths):
         read = lambda path: decode_one(tf.io.read_file(path))  # noqa: E731
@@ -179,16 +176,23 @@ def _most_pixels():
     return None if Image.MAX_IMAGE_PIXELS is None else 2 * Image.MAX_IMAGE_PIXELS
 
 
-def _decode(content, decoding, formats):
-    """The image in a content, a string scalar, whether it is good, and whether it is one for Pillow; else it is black.
+@functools.lru_cache(maxsize=8)
+def _decoder(decoding, formats, most_pixels):
+    """A function of the content of a file, traced once for datasets that decode alike: that is half of building one.
 
-    What the first bytes do not tell to be broken, the decoder raises.
+    It returns the image, whether it is good, and whether it is one for Pillow; else it is black. What the first bytes
+    do not tell to be broken, the decoder raises.
     """
-    if decoding.decoder == "keras":
-        return as_keras(content, decoding), tf.constant(True), tf.constant(False)
-    way = route(content, formats, decoding, _most_pixels())
-    resize = None if decoding.interpolation == "nearest" else lambda image: _resized(image, decoding)
-    return decode(content, way, decoding, resize), way > FOREIGN, way == FOREIGN
+
+    @functools.partial(tf.function, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+    def decode_one(content):
+        if decoding.decoder == "keras":
+            return as_keras(content, decoding), tf.constant(True), tf.constant(False)
+        way = route(content, formats, decoding, most_pixels)
+        resize = None if decoding.interpolation == "nearest" else lambda image: _resized(image, decoding)
+        return decode(content, way, decoding, resize), way > FOREIGN, way == FOREIGN
+
+    return decode_one
 
 
 def _resized(image, decoding):

@@ -6,7 +6,7 @@ Python that is an error. Everything here is a part of graphs.
 
 import tensorflow as tf
 
-from .bombs import bytes_from, declared_size, no_bomb
+from .bombs import bytes_from, header, no_bomb, numbers, png_size, starts_with, webp_size
 
 BROKEN, FOREIGN, JPEG, PNG, PNG_ALPHA, BMP, WEBP, WEBP_ALPHA = range(8)
 """The routes: no image or not a whole one; an image for Pillow; and, from `JPEG` on, what is decoded here."""
@@ -15,11 +15,11 @@ FORMATS = ("JPEG", "PNG", "BMP", *(["WEBP"] if hasattr(tf.io, "decode_webp") els
 """What this TensorFlow decodes, and of most kinds to Pillow's pixels."""
 
 _FIRST_BYTES = {"JPEG": b"\xff\xd8", "PNG": b"\x89P", "BMP": b"BM", "WEBP": b"RI"}
-_OTHER_STARTS = (  # TIFF, Netpbm, GIF, JPEG 2000, icons, Photoshop, DDS, SGI, QOI
+_OTHERS = (  # TIFF, Netpbm, GIF, JPEG 2000, icons, Photoshop, DDS, SGI, QOI
     *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", *(b"P%d" % kind for kind in range(1, 8)), b"Pf", b"PF", b"GIF8"),
     *(b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51", b"\0\0\1\0", b"\0\0\2\0", b"icns", b"8BPS", b"DDS ", b"\1\xda", b"qoif"),
 )
-_HEADER = 40  # bytes, for all fields that are looked at
+_OTHER_STARTS = *((0, bytes_) for bytes_ in _OTHERS), (4, b"ftyp")  # the last: AVIF and HEIF
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -42,11 +42,7 @@ def route(content, formats, decoding, most_pixels):
     Raises:
         tf.errors.InvalidArgumentError: when the graph runs, where a header ends too soon or makes no sense.
     """
-    padded = tf.strings.join([tf.strings.substr(content, 0, _HEADER), tf.constant(b"\0" * _HEADER)])
-    header = tf.cast(tf.io.decode_raw(tf.strings.substr(padded, 0, _HEADER), tf.uint8), tf.int64)
-
-    def starts(with_, at=0):
-        return tf.strings.substr(padded, at, len(with_)) == with_
+    start = header(content)
 
     def too_large(size):
         return tf.constant(False) if most_pixels is None else size > most_pixels
@@ -59,9 +55,8 @@ def route(content, formats, decoding, most_pixels):
         return _first((~whole | too_large(height * width), BROKEN), ((channels == 1) | (channels == 3), JPEG))
 
     def png():
-        width, height = (tf.reduce_sum(header[at : at + 4] * [1 << 24, 1 << 16, 1 << 8, 1]) for at in (16, 20))
-        depth, colour = header[24], header[25]
-        broken = ~starts(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") | too_large(width * height)
+        depth, colour = numbers(start, [24], [25])
+        broken = ~starts_with(start, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") | too_large(png_size(start))
         refused = (broken, BROKEN), (depth > 8, FOREIGN)  # 16 bits are scaled differently
         if decoding.color_mode != "rgba":
             return _first(*refused, (True, PNG))
@@ -72,27 +67,31 @@ def route(content, formats, decoding, most_pixels):
         return _first(*refused, (alpha, PNG_ALPHA), (mark == b"IDAT", PNG))
 
     def bmp():
-        start, info, width, height, bits, compression, colours = _bmp_fields(content)
-        broken = (start <= 0) | (width <= 0) | (height == 0) | too_large(width * tf.abs(height))
+        at, info, width, height, bits, compression, colours = _bmp_fields(content)
+        broken = (at <= 0) | (width <= 0) | (height == 0) | too_large(width * tf.abs(height))
         known = tf.reduce_any(info == [40, 52, 56, 108, 124]) & (compression == 0)
         palette = (bits == 8) & (colours >= 0) & (colours <= 256) & (colours != 2)  # two may be black and white
         return _first((info == 12, FOREIGN), (broken, BROKEN), (known & (palette | (bits == 24) | (bits == 32)), BMP))
 
     def webp():
-        extended, lossless = starts(b"VP8X", 12), starts(b"VP8L", 12)
-        animated = extended & (tf.bitwise.bitwise_and(header[20], 2) > 0)
-        alpha = tf.bitwise.bitwise_and(tf.where(extended, header[20], tf.where(lossless, header[24], 0)), 16) > 0
+        kind, (flags, lossless_flags) = tf.strings.substr(start, 12, 4), numbers(start, [20], [24])
+        extended = kind == b"VP8X"
+        animated = extended & (tf.bitwise.bitwise_and(flags, 2) > 0)
+        flags = tf.where(extended, flags, tf.where(kind == b"VP8L", lossless_flags, 0))
         whole = tf.cond(extended, lambda: _holds_whole_chunks(content), lambda: tf.constant(True))
-        broken = ~starts(b"RIFF") | ~starts(b"WEBP", 8) | ~whole | too_large(declared_size(content))
+        is_webp = starts_with(start, b"RIFF") & starts_with(start, b"WEBP", 8)
+        broken = ~is_webp | ~whole | too_large(webp_size(start))
+        alpha = tf.bitwise.bitwise_and(flags, 16) > 0
         return _first((broken, BROKEN), (animated, FOREIGN), (alpha, WEBP_ALPHA), (True, WEBP))
 
     def another():
-        image = tf.reduce_any([*map(starts, _OTHER_STARTS), starts(b"ftyp", 4)])  # the last: AVIF and HEIF
+        places, lengths = zip(*((at, len(bytes_)) for at, bytes_ in _OTHER_STARTS), strict=True)
+        image = tf.reduce_any(tf.strings.substr(start, places, lengths) == [bytes_ for _, bytes_ in _OTHER_STARTS])
         return _first((~image, BROKEN))
 
     ways = dict(zip(_FIRST_BYTES, (jpeg, png, bmp, webp), strict=True))
     ways = [ways[name] if name in formats else lambda: tf.constant(FOREIGN) for name in _FIRST_BYTES]
-    found = header[0] * 256 + header[1] == [int.from_bytes(start, "big") for start in _FIRST_BYTES.values()]
+    found = tf.strings.substr(start, 0, 2) == list(_FIRST_BYTES.values())
     place = tf.where(tf.reduce_any(found), tf.argmax(found, output_type=tf.int32), len(ways))
     return tf.switch_case(place, [*ways, another])
 
@@ -201,10 +200,9 @@ def decode(content, way, decoding, resize=None):
 
 def _bmp_fields(content):
     """Start of the pixels, length of the second header, width, height, bits, compression, number of colours: int64."""
-    start = tf.io.decode_raw(bytes_from(content, 10, 4), tf.int32)[0]
-    numbers = tf.io.decode_raw(bytes_from(content, 14, 36), tf.int32)
-    bits = tf.bitwise.right_shift(numbers[3], 16)
-    fields = tf.stack([start, numbers[0], numbers[1], numbers[2], bits, numbers[4], numbers[8]])
+    words = tf.ensure_shape(tf.io.decode_raw(bytes_from(content, 2, 48), tf.int32), [12])
+    at, info, width, height, packed, compression, colours = tf.unstack(tf.gather(words, [2, 3, 4, 5, 6, 7, 11]))
+    fields = tf.stack([at, info, width, height, tf.bitwise.right_shift(packed, 16), compression, colours])
     return tf.unstack(tf.cast(fields, tf.int64))
 
 
