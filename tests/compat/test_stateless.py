@@ -1,9 +1,6 @@
 """`to_dataset(..., draws="stateless")`: a batch is a function of the seed, the epoch and the samples in it."""
 
-import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -235,37 +232,3 @@ def test_what_does_not_go_with_it(jpeg_directory):
         to_dataset(numbered(preprocessing_function=lambda x: x + np.random.random()), draws="stateless")
     with pytest.raises(ValueError, match="`cache`"):
         to_dataset(files(ImageDataGenerator(), jpeg_directory), draws="stateless", cache=True)
-
-
-MIRRORED = """
-import keras
-import numpy as np
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from keras_regen.compat import ImageDataGenerator, to_dataset
-
-x = np.random.RandomState(0).uniform(0, 255, (42, 12, 10, 3)).astype("float32")
-flow = ImageDataGenerator(rotation_range=20, rescale=1 / 255).flow(x, np.arange(42), batch_size=6, seed=1)
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-assert strategy.num_replicas_in_sync == 2
-with strategy.scope():
-    model = keras.Sequential([keras.Input((12, 10, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(1e-4), "mse")
-history = model.fit(to_dataset(flow, draws="stateless", drop_remainder=True), epochs=2, verbose=0)
-assert np.isfinite(history.history["loss"]).all()
-seen = []
-for _, labels in strategy.experimental_distribute_dataset(to_dataset(flow, draws="stateless", repeat=1)):
-    parts = strategy.experimental_local_results(labels)
-    assert len(parts) == 2
-    seen += [int(y) for part in parts for y in part.numpy()]
-assert sorted(seen) == list(range(42)), seen
-"""
-
-
-def test_under_a_mirrored_strategy_on_two_logical_devices():
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", MIRRORED], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]

@@ -1,8 +1,5 @@
 """`to_device`: decoded images and rows on the host, the transformation in front of the model, on every backend."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -101,33 +98,6 @@ def test_what_cannot_be_split(jpeg_directory):
         to_device(files(ImageDataGenerator(), jpeg_directory), draws=3)
     with pytest.raises(ValueError, match=r"`cache` .* needs draws='replay'"):
         to_device(files(ImageDataGenerator(), jpeg_directory), draws="stateless", cache=True)
-
-
-ON_A_DEVICE = """
-import numpy as np
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from keras_regen.compat import ImageDataGenerator, to_dataset
-
-x = np.random.RandomState(0).randint(0, 256, (21, 12, 10, 3)).astype("float32")
-make = lambda: ImageDataGenerator(rotation_range=20, rescale=1 / 255).flow(x, np.arange(21), batch_size=6, seed=1)
-for arguments in ({}, {"repeat": 2}, {"draws": "stateless", "repeat": 1}):
-    host = list(to_dataset(make(), **arguments))
-    there = list(to_dataset(make(), device="/CPU:1", **arguments))
-    assert len(host) == len(there) > 3
-    for (a, b), (c, d) in zip(host, there, strict=True):
-        assert a.device.endswith("CPU:0") and c.device.endswith("CPU:1") and d.device.endswith("CPU:1")
-        np.testing.assert_array_equal(a, c)
-        np.testing.assert_array_equal(b, d)
-"""
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a device of TensorFlow")
-def test_a_dataset_that_transforms_on_a_device():
-    """The second of two logical devices stands for an accelerator."""
-    done = subprocess.run([sys.executable, "-c", ON_A_DEVICE], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.parametrize("case", ["files", "dataframe", "array of integers"])
