@@ -24,7 +24,7 @@ def below(generator, n, count):
     parts, missing = [np.empty(0, np.int64)], count
     while missing:
         words = _words(generator, min(missing, _AT_ONCE)) >> (32 - n.bit_length())
-        parts.append(words[words < n].astype(np.int64))
+        parts.append(words.compress(words < n).astype(np.int64))
         missing -= len(parts[-1])
     return np.concatenate(parts)
 
@@ -35,33 +35,15 @@ def shuffled(generator, count):
         order = list(range(count))
         generator.shuffle(order)
         return np.array(order, np.int64)
-    # The item at the end changes places with one drawn among all, then the last but one with one of the others, ... In
-    # step i an item comes to place i for good, and what was there goes to the place that was drawn.
+    # From the last to the first, each changes places with one drawn among those up to it: as LAPACK exchanges rows.
+    from scipy.linalg.lapack import dlaswp  # noqa: PLC0415 - a tenth of a second
+
     drawn = np.concatenate([[0], _falling(generator, count)[::-1]])
-    bits = count.bit_length()
-    by_place = np.sort(drawn << bits | np.arange(count))[::-1]  # the steps that drew a place together, latest first
-    place, step = by_place >> bits, by_place & ((1 << bits) - 1)
-    # What a step finds at the place it draws was put there by the step before it that drew the same, if any ...
-    before = np.full(count, -1)
-    same = place[1:] == place[:-1]
-    before[step[1:][same]] = step[:-1][same]
-    # ... which had it from its own place: a chain back to an item that was not moved before, halved in each round.
-    found = np.full(count, -1)
-    first = np.flatnonzero(np.concatenate([~same, [True]]))  # of the last step that drew a place
-    found[place[first]] = step[first]
-    own = np.arange(count)
-    source = np.where(found > own, found, np.where(found == own, before, -1))
-    source = np.where(source < 0, own, source)
-    while True:
-        further = source[source]
-        if (further == source).all():
-            break
-        source = further
-    return np.where(before < 0, np.where(drawn == own, own, drawn), source[before])
+    return dlaswp(np.arange(count, dtype=np.float64)[:, None], drawn, inc=-1, overwrite_a=True)[:, 0].astype(np.int64)
 
 
 def _falling(generator, n):
-    """What `generator.randrange(n)`, `randrange(n - 1)`, ... `randrange(2)` return: int64."""
+    """What `generator.randrange(n)`, `randrange(n - 1)`, ... `randrange(2)` return."""
     parts = []
     while n > 1:
         bits = n.bit_length()
@@ -71,16 +53,21 @@ def _falling(generator, n):
             parts.append(_one_by_one(generator.getrandbits, n, following))
             n = following
             continue
-        words = (_words(generator, steps) >> (32 - bits)).astype(np.int64)
-        # A word counts if it is below n, less what counted before it. A guess that is right up to some word leads to
-        # one that is right further on; where it leads to itself, it is right to the end.
-        taken = words < n - (np.arange(steps) * n >> bits)
+        words = _words(generator, steps) >> np.uint32(32 - bits)
+        # A word counts if it is below n, less what counted before it. That is open for those between n - steps and n.
+        counts = words < n - steps
+        places = np.flatnonzero(~counts & (words < n))
+        room = n - np.cumsum(counts, dtype=np.int32)[places] - words[places]
+        # A guess that is right up to some word leads to one that is right further on; where it leads to itself, it is
+        # right to the end.
+        guess = room > 0
         while True:
-            better = words < n - (np.cumsum(taken) - taken)
-            if (better == taken).all():
+            better = np.cumsum(guess) - guess < room
+            if (better == guess).all():
                 break
-            taken = better
-        parts.append(words[taken])
+            guess = better
+        counts[places] = guess
+        parts.append(words.compress(counts))
         n -= len(parts[-1])
     return np.concatenate(parts)
 

@@ -143,7 +143,7 @@ def _at_once(words, vocabulary_size, reach, share, shuffle, categorical, samplin
     if shuffle:
         _seed(seed, generator)
         order = draws.shuffled(generator, true + false)
-        pairs, labels = pairs[order], labels[order]
+        pairs, labels = pairs.take(order, axis=0), labels[order]
         del order
     with _no_collection():
         couples, labels = _shared(pairs).tolist(), labels.astype(np.int8).tolist()
