@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from .flattening import flatten, in_chunks, places
+from .flattening import flatten, in_chunks
 
 __all__ = ["pad_sequences"]
 
@@ -49,7 +49,7 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
     lengths = _lengths(sequences)
     shape = next((np.asarray(x).shape[1:] for x, length in zip(sequences, lengths, strict=True) if length), ())
     if maxlen is None:
-        maxlen = max(lengths, default=0)
+        maxlen = int(lengths.max(initial=0))
     else:
         try:
             maxlen = operator.index(maxlen)
@@ -64,9 +64,9 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         )
     padded = np.full((len(sequences), maxlen, *shape), value, dtype=dtype)
     if padded.shape[1]:
-        for rows in in_chunks(sequences):
+        for rows in in_chunks(lengths):
             fill = _fill_at_once if _is_plain(padded) else _fill_one_by_one
-            fill(padded[rows], sequences[rows], rows.start, maxlen, dtype, padding, truncating)
+            fill(padded[rows], sequences[rows], lengths[rows], rows.start, dtype, padding, truncating)
     return padded
 
 
@@ -77,7 +77,7 @@ def _is_plain(padded):
 
 def _lengths(sequences):
     try:
-        return list(map(len, sequences))
+        return np.fromiter(map(len, sequences), np.int64, len(sequences))
     except TypeError:
         position = [hasattr(sequence, "__len__") for sequence in sequences].index(False)
         raise ValueError(
@@ -86,18 +86,17 @@ def _lengths(sequences):
         ) from None
 
 
-def _fill_at_once(padded, sequences, start, maxlen, dtype, padding, truncating):
+def _fill_at_once(padded, sequences, lengths, start, dtype, padding, truncating):
     """Fill the rows of a chunk of lists of integers, or of arrays."""
-    flat = _joined_arrays(sequences, padded) or (flatten(sequences) if padded.ndim == 2 else None)
-    if flat is None or not _fits(flat[0], padded.dtype, sequences):
-        _fill_one_by_one(padded, sequences, start, maxlen, dtype, padding, truncating)
-        return
-    values, lengths = flat
-    if lengths.max(initial=0) > maxlen:
-        rows, at = places(lengths)
-        kept = at >= (lengths - maxlen)[rows] if truncating == "pre" else at < maxlen
-        values, lengths = values[kept], np.minimum(lengths, maxlen)
-    if lengths.min(initial=maxlen) == maxlen:
+    kept, maxlen = sequences, padded.shape[1]
+    if lengths.max() > maxlen:
+        cut = slice(-maxlen, None) if truncating == "pre" else slice(maxlen)
+        kept = [sequence[cut] for sequence in sequences]
+        lengths = np.minimum(lengths, maxlen)
+    values = _joined(kept, padded)
+    if values is None:
+        _fill_one_by_one(padded, sequences, lengths, start, dtype, padding, truncating)
+    elif lengths.min() == maxlen:
         padded[...] = values.reshape(padded.shape)
     elif padding == "pre":
         padded[np.arange(maxlen) >= maxlen - lengths[:, None]] = values
@@ -105,31 +104,28 @@ def _fill_at_once(padded, sequences, start, maxlen, dtype, padding, truncating):
         padded[np.arange(maxlen) < lengths[:, None]] = values
 
 
-def _joined_arrays(sequences, padded):
-    """Arrays of one dtype and item shape one after the other, and their lengths; None if they are not such."""
-    if not sequences or set(map(type, sequences)) != {np.ndarray}:
+def _joined(sequences, padded):
+    """The items of lists of integers, or of arrays, one after the other; None if they are not such, or do not fit."""
+    kinds = set(map(type, sequences))
+    if kinds == {np.ndarray}:
+        if {array.dtype.kind for array in sequences} <= set("iuf"):
+            try:
+                joined = np.concatenate(sequences, dtype=padded.dtype, casting="unsafe")
+                return joined if joined.shape[1:] == padded.shape[2:] else None
+            except ValueError:  # items of different shapes
+                pass
         return None
-    kinds = {(array.dtype, array.shape[1:]) for array in sequences if array.size or array.ndim != 1}
-    if len(kinds) != 1 or next(iter(kinds))[1] != padded.shape[2:] or next(iter(kinds))[0].kind not in "iuf":
-        return None
-    filled = [array for array in sequences if len(array)]
-    if not filled:
-        return None
-    return np.concatenate(filled), np.fromiter(map(len, sequences), np.int64, len(sequences))
+    values = flatten(sequences) if kinds == {list} and padded.ndim == 2 else None
+    if values is None or padded.dtype.kind == "f" or not len(values):
+        return values
+    return values if values.max() <= np.iinfo(padded.dtype).max else None
 
 
-def _fits(values, dtype, sequences):
-    """Whether Python's integers in `values` fit into an integer dtype; NumPy's wrap round, as anywhere."""
-    if dtype.kind == "f" or not len(values) or isinstance(sequences[0], np.ndarray):
-        return True
-    limits = np.iinfo(dtype)
-    return limits.min <= int(values.min()) and int(values.max()) <= limits.max
-
-
-def _fill_one_by_one(padded, sequences, start, maxlen, dtype, padding, truncating):
+def _fill_one_by_one(padded, sequences, lengths, start, dtype, padding, truncating):
     """Fill the rows of any sequences. `start` is the position of the first, for errors."""
-    for row, (position, sequence) in zip(padded, enumerate(sequences, start), strict=True):
-        if not len(sequence):
+    maxlen = padded.shape[1]
+    for row, (position, sequence), length in zip(padded, enumerate(sequences, start), lengths, strict=True):
+        if not length:
             continue
         try:
             kept = np.asarray(sequence[-maxlen:] if truncating == "pre" else sequence[:maxlen], dtype=dtype)

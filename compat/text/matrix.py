@@ -5,44 +5,72 @@ import numpy as np
 from ..sequence.flattening import flatten, in_chunks, numbers
 
 
-def matrix(sequences, width, mode, documents, index_docs, sparse):
+def matrix(chunks, shape, mode, documents, index_docs, sparse):
     """The matrix of `Tokenizer.sequences_to_matrix`, which checks the arguments.
 
     Args:
-        sequences: iterable of sequences of numbers.
-        width: number of columns.
+        chunks: the numbers of sequences, one after the other, and the lengths of these: pairs of arrays of integers.
+        shape: number of sequences, or None, and of columns.
         mode: "binary", "count", "freq" or "tfidf".
         documents, index_docs: for "tfidf": the number of all texts, and a dictionary of how many a number occurs in.
         sparse: whether to return a CSR array.
 
     Returns:
-        float64 array or `scipy.sparse.csr_array` (number of sequences, width).
+        float64 array or `scipy.sparse.csr_array` of that shape.
     """
-    sequences = sequences if isinstance(sequences, (list, np.ndarray)) else list(sequences)
-    made = None if sparse else np.zeros((len(sequences), width))
+    rows, width = shape
+    made, start = None if sparse else np.zeros(shape), 0
     entries, sizes = [(np.empty(0, np.int32), np.empty(0))], [np.zeros(1, np.int64)]
-    for chunk in in_chunks(sequences):
-        values, lengths = _flat(sequences[chunk], chunk.start)
-        rows, columns, counts = _counted(values, lengths, width, chunk.start, sparse)
-        weights = _weights(mode, columns, counts, lengths[rows], documents, index_docs)
-        if sparse:
-            entries.append((columns.astype(np.int32), weights))
-            sizes.append(np.bincount(rows, minlength=len(lengths)))
+    for values, lengths in chunks:
+        stop = start + len(lengths)
+        if sparse or values.min(initial=0) < 0:
+            where, columns, counts = _counted(values, lengths, width, start, sparse)
+            weights = _weights(mode, columns, counts, lengths[where], documents, index_docs)
+            if sparse:
+                entries.append((columns.astype(np.int32), weights))
+                sizes.append(np.bincount(where, minlength=len(lengths)))
+            else:
+                made[start:stop][where, columns] = weights
         else:
-            made[chunk][rows, columns] = weights
+            _fill(made[start:stop].reshape(-1), values, lengths, width, mode, documents, index_docs)
+        start = stop
     if not sparse:
         return made
     from scipy.sparse import csr_array  # noqa: PLC0415  which nothing else needs
 
     columns, weights = map(np.concatenate, zip(*entries, strict=True))
-    return csr_array((weights, columns, np.cumsum(np.concatenate(sizes))), shape=(len(sequences), width))
+    return csr_array((weights, columns, np.cumsum(np.concatenate(sizes))), shape=(rows, width))
 
 
-def _flat(sequences, start):
-    """The numbers of a chunk one after the other, and the lengths of its sequences. `start` is its position."""
-    flat = flatten(sequences) if isinstance(sequences, list) else None
-    if flat is not None:
-        return flat
+def flat(sequences):
+    """The `chunks` of a list, or an array, of sequences."""
+    for chunk in in_chunks(list(map(len, sequences))):
+        some = sequences[chunk]
+        values = flatten(some) if isinstance(some, list) else None
+        if values is not None:
+            yield values, np.fromiter(map(len, some), np.int64, len(some))
+        else:
+            yield _one_by_one(some, chunk.start)
+
+
+def _fill(made, values, lengths, width, mode, documents, index_docs):
+    """Write the weights of numbers, none of them negative, into rows of zeros that follow each other in `made`."""
+    lengths_of, starts = np.repeat(lengths, lengths), np.repeat(np.arange(0, len(lengths) * width, width), lengths)
+    inside = values < width
+    if not inside.all():
+        values, starts, lengths_of = (each.compress(inside) for each in (values, starts, lengths_of))
+    places = starts + values
+    if mode == "binary":
+        made[places] = 1
+        return
+    np.add.at(made, places, 1.0)  # of an int it takes thirty times as long
+    if mode != "count":
+        # What is there twice is written twice, and the same.
+        made[places] = _weights(mode, values, made[places], lengths_of, documents, index_docs)
+
+
+def _one_by_one(sequences, start):
+    """The same of any sequences of a chunk. `start` is its position."""
     arrays = [np.empty(0, np.int64)]
     for position, sequence in enumerate(sequences, start):
         try:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .matrix import matrix
+from .counting import counted
+from .matrix import flat, matrix
 from .word_table import WordTable
 from .words import FILTERS, Splitter, shown
 
@@ -18,7 +19,7 @@ __all__ = ["Tokenizer", "tokenizer_from_json"]
 
 _CHUNK = 512  # texts, so that what belongs to them stays in the cache of the processor
 _FEW = 32  # texts that take NumPy longer than Python
-_MANY = 16_384  # texts for which it pays to learn their words first, where these are only looked up
+_PER_WORD = 25  # letters of text for each word of the dictionary, from which on it pays to make a table of this
 
 
 class Tokenizer:
@@ -110,7 +111,11 @@ class Tokenizer:
         >>> tokenizer.fit_on_texts(["The cat sat on the mat.", ["already", "split"]])
         """
         _warn_of_str(texts)
-        counts, docs, number = self._counted_by_words(texts) if self._is_plain() else self._counted(texts)
+        if self._is_plain():
+            table = WordTable(self.filters, self.lower, self.split)
+            counts, docs, number = counted(table, self._in_chunks(texts, table))
+        else:
+            counts, docs, number = self._counted(texts)
         self.document_count += number
         _add(self.word_counts, counts)
         _add(self.word_docs, docs)
@@ -142,24 +147,6 @@ class Tokenizer:
                 stacklevel=3,
             )
         return counts, docs, number
-
-    def _counted_by_words(self, texts):
-        """The same, many texts at a time."""
-        table = WordTable(self.filters, self.lower, self.split)
-        totals, in_texts, order, count = np.zeros(0, np.int64), np.zeros(0, np.int64), [], 0
-        for numbers, lengths in self._in_chunks(texts, table):
-            known, count = len(totals), count + len(lengths)
-            width = max(len(table.words), 1)
-            rows = np.repeat(np.arange(len(lengths)), lengths)
-            each = np.sort(rows * width + numbers)
-            each = each[np.diff(each, prepend=-1) > 0]  # `np.unique` hashes them one by one
-            more = np.zeros(len(table.words) - known, np.int64)
-            totals = np.concatenate([totals, more]) + np.bincount(numbers, minlength=len(table.words))
-            in_texts = np.concatenate([in_texts, more]) + np.bincount(each % width, minlength=len(table.words))
-            order += _new_in_order(table.words, known, numbers, lengths)
-        counts = dict(zip(table.words, totals.tolist(), strict=True))
-        docs = in_texts.tolist()
-        return counts, {table.words[k]: docs[k] for k in order}, count
 
     def _is_plain(self):
         """Whether texts are split into words, by bytes."""
@@ -211,23 +198,52 @@ class Tokenizer:
         >>> tokenizer.texts_to_sequences(["The mat"])
         [[1, 5]]
         """
-        own = type(self).texts_to_sequences_generator is Tokenizer.texts_to_sequences_generator
-        many = hasattr(texts, "__len__") and len(texts) >= _MANY
-        if not own or not many or not self.word_index or not self._is_plain():
+        if self._is_overridden("texts_to_sequences_generator") or operator.length_hint(texts) <= _FEW:
             return list(self.texts_to_sequences_generator(texts))
         _warn_of_str(texts)
-        table, number, sequences = WordTable(self.filters, self.lower, self.split), self._numbering(), []
-        kept, indices = np.zeros(0, bool), np.zeros(0, object)
-        for numbers, lengths in self._in_chunks(texts, table):
-            new = [number([word]) for word in table.words[len(kept) :]]
-            kept = np.concatenate([kept, np.fromiter(map(bool, new), bool, len(new))])
-            indices = np.concatenate([indices, np.fromiter((i[0] if i else None for i in new), object, len(new))])
-            inside = kept[numbers]
-            rows = np.repeat(np.arange(len(lengths)), lengths)[inside]
-            stops = np.cumsum(np.bincount(rows, minlength=len(lengths))).tolist()
-            values = indices[numbers[inside]].tolist()
-            sequences += [values[start:stop] for start, stop in zip([0, *stops[:-1]], stops, strict=True)]
+        words = np.array([None, *range(1, len(self.word_index) + 2)], object)  # no number is made twice
+        sequences = []
+        for chunk in self._numbered(texts):
+            if isinstance(chunk, list):
+                sequences += chunk
+                continue
+            values, lengths = words.take(chunk[0]).tolist(), np.cumsum(chunk[1]).tolist()
+            sequences += [values[start:stop] for start, stop in zip([0, *lengths[:-1]], lengths, strict=True)]
         return sequences
+
+    def _is_overridden(self, *names):
+        return any(getattr(type(self), name) is not getattr(Tokenizer, name) for name in names)
+
+    def _numbered(self, texts):
+        """The numbers of the words of texts chunk by chunk: a list of lists, or a pair of arrays (numbers, lengths)."""
+        number, table, count, start, size = self._numbering(), None, operator.length_hint(texts), 0, _FEW
+        texts = _iterated(texts)
+        while chunk := list(itertools.islice(texts, size)):
+            plain = all(isinstance(text, str) for text in chunk)
+            found = table.number(chunk, known=True) if table is not None and plain else None
+            if found is None:
+                yield [number(tokens) for tokens in self._tokens(chunk, start)]
+            else:
+                numbers = indices.take(found[0])
+                stops = np.cumsum(found[1])
+                inside = np.concatenate([[0], np.cumsum(numbers > 0)])
+                yield numbers.compress(numbers), np.diff(inside.take(stops), prepend=0)
+            if start == 0 and plain and sum(map(len, chunk)) * count >= _PER_WORD * len(self.word_index) * len(chunk):
+                table, indices = self._known()
+            start, size = start + len(chunk), _CHUNK
+
+    def _known(self):
+        """A `WordTable` of the words that are kept, and an array of their numbers, at whose end is that of all others,
+        0 for none. None and None if it is not by bytes that texts are split, or the numbers are not 1, 2, ...
+        """
+        words, oov = self.word_index, self.word_index.get(self.oov_token)
+        regular = set(map(type, words)) == {str} and set(map(type, words.values())) == {int}
+        regular = regular and (oov is None) == (self.oov_token is None) and self._is_plain()
+        if not regular or min(words.values()) < 1 or max(words.values()) > len(words) + 1:
+            return None, None
+        if self.num_words:
+            words = {word: index for word, index in words.items() if index < self.num_words}
+        return WordTable(self.filters, self.lower, self.split, words), np.array([*words.values(), oov or 0])
 
     def texts_to_sequences_generator(self, texts):
         """`texts_to_sequences` one by one: an iterator."""
@@ -283,7 +299,15 @@ class Tokenizer:
         >>> tokenizer.texts_to_matrix(["The mat, the mat"], mode="count")[0, :6]
         array([0., 2., 0., 0., 0., 2.])
         """
-        return self.sequences_to_matrix(self.texts_to_sequences(texts), mode, sparse=sparse)
+        names = ("texts_to_sequences", "texts_to_sequences_generator", "sequences_to_matrix")
+        if self._is_overridden(*names) or not hasattr(texts, "__len__"):
+            return self.sequences_to_matrix(self.texts_to_sequences(texts), mode, sparse=sparse)
+        width = self._width(mode)
+        _warn_of_str(texts)
+        chunks = itertools.chain.from_iterable(
+            flat(chunk) if isinstance(chunk, list) else (chunk,) for chunk in self._numbered(texts)
+        )
+        return matrix(chunks, (len(texts), width), mode, self.document_count, self.index_docs, sparse)
 
     def sequences_to_matrix(self, sequences, mode="binary", *, sparse=False):
         """One row a sequence, one column a number.
@@ -308,6 +332,13 @@ class Tokenizer:
         >>> tokenizer.sequences_to_matrix([[1, 5, 1]], mode="freq")[0, :6]
         array([0.        , 0.66666667, 0.        , 0.        , 0.        , 0.33333333])
         """
+        width = self._width(mode)
+        sequences = sequences if isinstance(sequences, (list, np.ndarray)) else list(sequences)
+        shape = len(sequences), width
+        return matrix(flat(sequences), shape, mode, self.document_count, self.index_docs, sparse)
+
+    def _width(self, mode):
+        """The number of columns of a matrix of a mode."""
         if mode not in ("binary", "count", "freq", "tfidf"):
             raise ValueError(f"`mode` must be 'binary', 'count', 'freq' or 'tfidf'. Received: {mode!r}")
         if not self.num_words and not self.word_index:
@@ -315,10 +346,9 @@ class Tokenizer:
         if mode == "tfidf" and not self.document_count:
             raise ValueError("`mode='tfidf'` needs a Tokenizer that was fitted on some data.")
         try:
-            width = operator.index(self.num_words or len(self.word_index) + 1)
+            return operator.index(self.num_words or len(self.word_index) + 1)
         except TypeError:
             raise TypeError(f"`num_words` must be an integer. Received: {self.num_words!r}") from None
-        return matrix(sequences, width, mode, self.document_count, self.index_docs, sparse)
 
     def to_layer(self, maxlen=None, padding="pre", truncating="pre", mode="int"):
         """A Keras layer that does to texts what this Tokenizer does, for `tf.data`, for models and their export.
@@ -440,27 +470,11 @@ def tokenizer_from_json(json_string):
 
 
 def _add(totals, counts):
+    if not totals:
+        totals.update(counts)
+        return
     for key, number in counts.items():
         totals[key] = totals.get(key, 0) + number
-
-
-def _new_in_order(words, known, numbers, lengths):
-    """The numbers of words from `known` on, in the order in which sets of the words of each text have them, as ever."""
-    stops = np.cumsum(lengths)
-    new = np.flatnonzero(numbers >= known)
-    first = new[np.unique(numbers[new], return_index=True)[1]]  # increasing: words are numbered as they come
-    text_of = np.searchsorted(stops, first, side="right")
-    homes, counts = np.unique(text_of, return_counts=True)
-    order, number = [], known
-    for home, count in zip(homes.tolist(), counts.tolist(), strict=True):
-        mine = range(number, number + count)
-        if count > 1:
-            of_word = {words[k]: k for k in mine}
-            tokens = [words[k] for k in numbers[stops[home] - lengths[home] : stops[home]].tolist()]
-            mine = [of_word[word] for word in set(tokens) if word in of_word]
-        order += mine
-        number += count
-    return order
 
 
 def _warn_of_str(texts):

@@ -5,29 +5,37 @@ from collections.abc import Iterable
 import numpy as np
 
 _LONGEST = 15  # bytes of a word that is looked up by NumPy
+_TEXT, _WORD = 0xFE, 0xFF  # what ends a text, and a word: no UTF-8 holds them
 _MASKS = np.array([(1 << 8 * length) - 1 for length in range(9)], np.uint64)
 _MULTIPLIERS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 class WordTable:
-    """The words of texts, numbered from 0 in the order in which they come first.
+    """Words of texts, numbered from 0: some that are known, and others in the order in which they come first.
 
     A word of at most 15 bytes is two integers of 64 bits: its bytes, and in the last the length. They are looked up in
-    a hash table, compared in full, all words of a chunk at a time; what is not in there is looked up by Python, once.
+    a hash table, compared in full, all words of a chunk at a time; what is not in there is looked up by Python.
 
     Args:
         filters, lower, split: those of `text_to_word_sequence`.
+        words: list of those that are known.
     """
 
-    def __init__(self, filters, lower, split):
-        self.words = []
+    def __init__(self, filters, lower, split, words=()):
+        self.words = list(words)
         """The words by their number."""
         self._lower = lower
-        self._numbers = {}
-        self._separator = split.encode()
-        separators = "".join(filters).encode()
-        self._bytes = bytes(self._separator[0] if byte in separators else byte for byte in range(256))
-        self._make(1 << 12)
+        self._numbers = {word: number for number, word in enumerate(self.words)}
+        separators = {0: _TEXT, **dict.fromkeys("".join([split, *filters]).encode(), _WORD)}
+        cases = bytes(range(256)).lower() if lower else bytes(range(256))
+        self._bytes = bytes(separators.get(byte, byte) for byte in cases)
+        self._held = 0
+        self._grow(len(self.words))
+        if self.words:
+            encoded = [word.encode("utf-8", "surrogatepass") for word in self.words]
+            sizes = np.array([len(word) for word in encoded])
+            keys = _keys(b"".join(encoded) + bytes(16), np.cumsum(sizes) - sizes, sizes)
+            self._insert(np.arange(len(sizes)), *keys, sizes)
 
     @staticmethod
     def takes(filters, split):
@@ -36,30 +44,32 @@ class WordTable:
             return False
         return all(isinstance(each, str) and len(each) == 1 and each.isascii() for each in [split, *filters])
 
-    def number(self, texts):
+    def number(self, texts, known=False):
         """The numbers of the words of a chunk of texts, one after the other, and how many each text has.
 
         Args:
             texts: list of str.
+            known: whether a word that is not in the table gets -1, instead of a number of its own.
 
         Returns:
-            (numbers, lengths): int64 arrays; or None if the texts cannot be told apart, as one holds a zero character.
+            (numbers, lengths): arrays of integers; or None if the texts cannot be told apart, as one holds a zero
+            character.
         """
         joined = "\0".join(texts)
-        if joined.count("\0") != len(texts) - 1:
+        if self._lower and not joined.isascii():
+            joined = joined.lower()
+        encoded = joined.encode("utf-8", "surrogatepass").translate(self._bytes) + bytes([_TEXT]) + bytes(16)
+        found = np.frombuffer(encoded, np.uint8)
+        ends = np.flatnonzero(found >= _TEXT)
+        last = np.flatnonzero(found.take(ends) == _TEXT)
+        if len(last) != len(texts):
             return None
-        joined = joined.lower() if self._lower else joined
-        encoded = joined.encode("utf-8", "surrogatepass").translate(self._bytes)
-        found = np.frombuffer(encoded + b"\0" + bytes(16), np.uint8)
-        ends = np.flatnonzero((found[:-16] == self._separator[0]) | (found[:-16] == 0))
-        text_of = np.cumsum(found[ends] == 0)
-        text_of -= found[ends] == 0
         starts = np.concatenate([[0], ends[:-1] + 1])
         sizes = ends - starts
-        is_word = sizes > 0
-        starts, sizes, text_of = starts[is_word], sizes[is_word], text_of[is_word]
-        numbers = self._look_up(encoded, found, starts, sizes)
-        return numbers, np.bincount(text_of, minlength=len(texts))
+        words = np.flatnonzero(sizes)
+        stops = np.searchsorted(words, last, side="right")
+        numbers = self._look_up(encoded, starts.take(words), sizes.take(words), known)
+        return numbers, np.diff(stops, prepend=0)
 
     def number_tokens(self, texts):
         """The same of a list of lists of tokens, which may be anything that a dictionary takes."""
@@ -73,64 +83,76 @@ class WordTable:
             self.words.append(word)
         return number
 
-    def _look_up(self, encoded, found, starts, sizes):
-        eights = np.ndarray(len(found) - 7, "<u8", found, strides=(1,))
-        first = eights[starts] & _MASKS[np.minimum(sizes, 8)]
-        second = eights[starts + 8] & _MASKS[np.clip(sizes - 8, 0, 7)]
-        second |= np.minimum(sizes, 16).astype(np.uint64) << np.uint64(56)
+    def _look_up(self, encoded, starts, sizes, known):
+        first, second = _keys(encoded, starts, sizes)
         place = self._place(first, second)
-        numbers = self._entries[place]
-        same = (self._first[place] == first) & (self._second[place] == second)
-        numbers[~same & (numbers >= 0)] = -2
-        numbers[sizes > _LONGEST] = -1
-        while (going := np.flatnonzero(numbers == -2)).size:
-            place[going] = at = (place[going] + 1) & (len(self._entries) - 1)
-            same = (self._first[at] == first[going]) & (self._second[at] == second[going])
-            entries = self._entries[at]
-            numbers[going] = np.where(same | (entries < 0), entries, -2)
+        numbers = self._entries.take(place)
+        going = np.flatnonzero((self._first.take(numbers) != first) | (self._second.take(numbers) != second))
+        while (going := going.compress(numbers.take(going) >= 0)).size:  # another word stands there
+            place[going] = at = (place.take(going) + 1) & (len(self._entries) - 1)
+            numbers[going] = there = self._entries.take(at)
+            other = (self._first.take(there) != first.take(going)) | (self._second.take(there) != second.take(going))
+            going = going.compress(other)
         new = np.flatnonzero(numbers < 0)
+        if known:
+            new = new.compress(sizes.take(new) > _LONGEST)
         if new.size:
-            numbers[new] = self._add(encoded, starts[new], sizes[new], first[new], second[new])
+            ends = (starts + sizes).take(new).tolist()
+            found = (encoded[start:end] for start, end in zip(starts.take(new).tolist(), ends, strict=True))
+            found = [word.decode("utf-8", "surrogatepass") for word in found]
+            if known:
+                numbers[new] = [self._numbers.get(word, -1) for word in found]
+                return numbers
+            before = len(self.words)
+            numbers[new] = added = np.array([self._number(word) for word in found])
+            added, at = np.unique(added, return_index=True)
+            at = new.take(at.compress(added >= before))
+            self._insert(numbers.take(at), first.take(at), second.take(at), sizes.take(at))
         return numbers
 
-    def _add(self, encoded, starts, sizes, first, second):
-        """The numbers of words that are not in the table, which gets them."""
-        known = len(self.words)
-        ends = (starts + sizes).tolist()
-        found = (encoded[start:end] for start, end in zip(starts.tolist(), ends, strict=True))
-        numbers = np.array([self._number(word.decode("utf-8", "surrogatepass")) for word in found])
-        added, at = np.unique(numbers, return_index=True)
-        at = at[(added >= known) & (sizes[at] <= _LONGEST)]
-        self._insert(first[at], second[at], numbers[at])
-        return numbers
-
-    def _insert(self, first, second, numbers):
+    def _insert(self, numbers, first, second, sizes):
+        """Put words into the hash table that are not in there, but long ones."""
+        self._grow(len(self.words))
+        short = sizes <= _LONGEST
+        numbers, first, second = numbers.compress(short), first.compress(short), second.compress(short)
+        self._first[numbers], self._second[numbers] = first, second
         self._held += len(numbers)
         if 2 * self._held > len(self._entries):  # half of it stays free, so that every search ends
-            kept = self._entries >= 0
-            first, second = (
-                np.concatenate(pair) for pair in ((self._first[kept], first), (self._second[kept], second))
-            )
-            numbers = np.concatenate([self._entries[kept], numbers])
-            self._make(1 << (4 * len(numbers)).bit_length())
-            self._held = len(numbers)
+            self._entries = np.full(1 << (4 * self._held).bit_length(), -1, np.int32)
+            numbers = np.flatnonzero(self._second[:-1])
+            first, second = self._first.take(numbers), self._second.take(numbers)
         place = self._place(first, second)
         while len(place):
             # Of those that want one free place the last that is written has it.
-            free = self._entries[place] < 0
-            self._entries[place[free]] = numbers[free]
-            left = self._entries[place] != numbers
-            done = ~left
-            self._first[place[done]], self._second[place[done]] = first[done], second[done]
-            place = (place[left] + 1) & (len(self._entries) - 1)
-            first, second, numbers = first[left], second[left], numbers[left]
+            free = self._entries.take(place) < 0
+            self._entries[place.compress(free)] = numbers.compress(free)
+            left = self._entries.take(place) != numbers
+            place = (place.compress(left) + 1) & (len(self._entries) - 1)
+            first, second, numbers = first.compress(left), second.compress(left), numbers.compress(left)
 
-    def _make(self, size):
-        self._first, self._second = np.zeros(size, np.uint64), np.zeros(size, np.uint64)
-        self._entries = np.full(size, -1)
-        self._held = 0
+    def _grow(self, count):
+        """Make room for the keys of so many words, and one that is none: the key of number -1, which no word has."""
+        if self._held == 0:
+            self._entries = np.full(1 << 14, -1, np.int32)
+            self._first = self._second = np.zeros(1, np.uint64)
+        if count >= len(self._first):
+            more = np.zeros(2 * count + 1 - len(self._first) + 1024, np.uint64)
+            self._first, self._second = (np.concatenate([keys, more]) for keys in (self._first, self._second))
 
     def _place(self, first, second):
         mixed = first * _MULTIPLIERS[0] ^ second * _MULTIPLIERS[1]
         mixed ^= mixed >> np.uint64(32)
-        return ((mixed * _MULTIPLIERS[0]) >> np.uint64(64 - (len(self._entries).bit_length() - 1))).astype(np.int64)
+        return ((mixed * _MULTIPLIERS[0]) >> np.uint64(64 - (len(self._entries).bit_length() - 1))).astype(np.intp)
+
+
+def _keys(encoded, starts, sizes):
+    """Words as two arrays of uint64. Behind the last word of `encoded` there must be 16 bytes more."""
+    eights = np.ndarray(len(encoded) - 7, "<u8", encoded, strides=(1,))
+    first = eights[starts] & _MASKS.take(np.minimum(sizes, 8))
+    second = sizes.astype(np.uint64) << np.uint64(56)
+    long = np.flatnonzero(sizes > 8)
+    if long.size:
+        sizes = np.minimum(sizes.take(long), _LONGEST + 1)
+        rest = eights[starts.take(long) + 8] & _MASKS.take(np.minimum(sizes - 8, 7))
+        second[long] = rest | sizes.astype(np.uint64) << np.uint64(56)
+    return first, second

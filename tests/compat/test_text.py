@@ -167,7 +167,7 @@ def test_the_position_of_what_is_no_text(method, text):
 
 
 def test_the_position_among_many_texts(monkeypatch):
-    monkeypatch.setattr(sys.modules[Tokenizer.__module__], "_MANY", 100)
+    monkeypatch.setattr(sys.modules[Tokenizer.__module__], "_PER_WORD", 0)
     texts = [f"text {k}" for k in range(1000)]
     texts[777] = None
     for method in ("fit_on_texts", "texts_to_sequences"):

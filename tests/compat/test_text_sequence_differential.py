@@ -33,7 +33,7 @@ def test_tokenizers():
 @pytest.mark.parametrize("odd", ["", "\0", "list"])
 def test_many_texts(odd, monkeypatch):
     """More than go one by one; with zero characters and lists of tokens in some of the chunks."""
-    monkeypatch.setattr(sys.modules[text.Tokenizer.__module__], "_MANY", 100)
+    monkeypatch.setattr(sys.modules[text.Tokenizer.__module__], "_PER_WORD", 0)
     rng = random.Random(len(odd))
     words = [*cases.WORDS, *(f"w{k}" for k in range(3000)), *(f"{'long' * 4}{k}" for k in range(200))]
 
