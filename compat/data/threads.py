@@ -2,11 +2,14 @@
 
 import atexit
 import functools
+import gc
 import os
 import queue
 import sys
 import threading
 import time
+
+from .needing_tensorflow import tensorflow_if_loaded
 
 PATIENCE = 3.0
 """Seconds that foreign code is given to finish when the interpreter ends."""
@@ -29,20 +32,22 @@ class Ended(Exception):
 class Gate:
     """Threads are inside, in a `with` block, while they may be in TensorFlow or in foreign code.
 
-    Before the interpreter ends, it waits for them and then lets nobody in. Otherwise a thread of TensorFlow would wait
-    for the lock of an interpreter that is gone, or a thread of Python would come back to it from TensorFlow, which
-    takes the process down. The main thread, which ends the interpreter, walks by, as does a fork, which has none of
-    the threads.
+    Before the interpreter ends, it lets nobody in any more, waits for them, and ends the iterators of `tf.data`, whose
+    threads would come again. Otherwise a thread of TensorFlow would die of asking for the lock of an interpreter that
+    is gone, and its iterator would wait for it for ever, or a thread of Python would come back to it from TensorFlow,
+    which takes the process down. The main thread, which ends the interpreter, walks by, as does a fork, which has none
+    of the threads.
     """
 
     def __init__(self):
         self._changed, self._inside, self._closed = threading.Condition(), 0, False
+        self._end_iterators, self._no_iterators = threading.Event(), threading.Event()
 
     def __enter__(self):
         if _walks_by():
             return
-        _close_at_exit()
         with self._changed:
+            _close_at_exit()
             if self._closed:
                 raise Ended("The interpreter ends.")
             self._inside += 1
@@ -54,16 +59,27 @@ class Gate:
                 self._changed.notify_all()
 
     def close(self):
-        """Let nobody in any more, and wait until all are out, for `PATIENCE` seconds at most."""
+        """Let nobody in any more, and wait until all are out and their iterators gone, for `PATIENCE` seconds each."""
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._inside, PATIENCE)
+        self._end_iterators.set()
+        self._no_iterators.wait(PATIENCE)
         # A thread of TensorFlow returns from here to code of Keras, which it has to leave, too.
         deadline, since = time.monotonic() + PATIENCE, time.monotonic()
         while since + 0.01 > time.monotonic() < deadline:
             time.sleep(0.001)
             if _python_in_foreign_threads():
                 since = time.monotonic()
+
+    def end_iterators(self):
+        """When told to, take from all iterators of `tf.data` what keeps their threads going, and wait for these."""
+        self._end_iterators.wait()
+        tf = tensorflow_if_loaded()
+        for iterator in [thing for thing in gc.get_objects() if tf and tf.data.Iterator in type(thing).__mro__]:
+            while vars(iterator):
+                vars(iterator).popitem()  # the iterator in TensorFlow before the dataset, of which it calls functions
+        self._no_iterators.set()
 
 
 gate = Gate()
@@ -105,6 +121,8 @@ def _walks_by():
 
 @functools.cache
 def _close_at_exit():
+    # A thread, as what an iterator waits for may never come; begun now, as none can begin when the interpreter ends.
+    threading.Thread(target=gate.end_iterators, daemon=True).start()
     atexit.register(lambda: forked() or gate.close())
 
 
