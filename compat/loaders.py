@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import keras
 
 from .data.decoding import CHANNELS, KERAS_INTERPOLATIONS
+from .data.needing_tensorflow import tensorflow
 from .image import ImageDataGenerator
-from .loading import audio, augmenting, images, in_grain, series, texts
+from .loading import augmenting, in_grain, series
 from .loading.directory import Folder
 from .random_access import image_map_dataset
 
@@ -41,6 +42,7 @@ def image_dataset_from_directory(
     verbose: bool = True,
     *,
     augment: _Augment = None,
+    class_weight: Mapping[int, float] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Any:
     """`keras.utils.image_dataset_from_directory` with augmentation on the fly.
@@ -73,7 +75,8 @@ def image_dataset_from_directory(
     Raises:
         TypeError: `augment` is something else.
         ValueError: an argument has no such value, or no file is found.
-        ImportError: format="grain", and Grain is not installed: `pip install 'keras-regen[grain]'`.
+        ImportError: format="grain", and Grain is not installed: `pip install 'keras-regen[grain]'`; or "tf", and
+            TensorFlow is not.
         tf.errors.InvalidArgumentError: while it runs, if a file is no image; it names it. With "grain" it is what
             Pillow raises, an OSError mostly.
 
@@ -85,7 +88,7 @@ def image_dataset_from_directory(
     )
     ```
     """
-    arguments = {name: value for name, value in locals().items() if name not in ("augment", "on_error")}
+    arguments = {name: value for name, value in locals().items() if name in Folder.__dataclass_fields__}
     augment = augment.to_layers() if isinstance(augment, ImageDataGenerator) else augment
     if format not in ("tf", "grain"):
         raise ValueError(f"`format` must be 'tf' or 'grain'. Received: {format!r}")
@@ -101,7 +104,7 @@ def image_dataset_from_directory(
             raise ValueError(f"`{name}` must be one of {known}. Received: {value!r}")
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("`crop_to_aspect_ratio` and `pad_to_aspect_ratio` cannot both be True.")
-    folder = _folder(arguments, augment, on_error)
+    folder = Folder(**{**arguments, "augment": augment})
     first = (data_format or keras.config.image_data_format()) == "channels_first"
     endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
     if format == "grain":
@@ -115,9 +118,12 @@ def image_dataset_from_directory(
             data_format="channels_first" if first else "channels_last",
         )
         return in_grain.datasets(folder, endings, read, image_map_dataset("format='grain'"))
+    _tensorflow("image_dataset_from_directory(format='tf')")
+    from .loading import images, in_graph  # noqa: PLC0415 - the other format does without TensorFlow
+
     fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
     read = images.reader(size, CHANNELS[color_mode], interpolation.lower(), fit, first)
-    return folder.datasets(endings, lambda paths: lambda dataset: folder.batches_of(dataset, read))
+    return in_graph.datasets(folder, endings, lambda paths: lambda dataset: in_graph.batches_of(folder, dataset, read))
 
 
 def text_dataset_from_directory(
@@ -137,6 +143,7 @@ def text_dataset_from_directory(
     *,
     augment: _Augment = None,
     check: bool = True,
+    class_weight: Mapping[int, float] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Any:
     """`keras.utils.text_dataset_from_directory` with augmentation on the fly.
@@ -144,19 +151,20 @@ def text_dataset_from_directory(
     Args:
         directory, labels, label_mode, class_names, batch_size, shuffle, follow_links, verbose: those of Keras's
             function.
-        max_length: of a text, in bytes, where it is cut off, as Keras does: be it within a letter.
-        seed, validation_split, subset: those of `image_dataset_from_directory`.
-        format: "tf"; or another one of the installed Keras's, whose function then takes over, and which goes with no
-            argument below but `augment`, and with no test data.
-        augment: as there, of a batch of texts, a string tensor (n,).
-        check: whether a file must be text in UTF-8 without bytes of zero. Otherwise the bytes are taken as they are.
+        max_length: of a text, where it is cut off, as Keras does: in bytes, be it within a letter; with "grain" in
+            characters.
+        seed, validation_split, subset, class_weight: those of `image_dataset_from_directory`.
+        format: "tf"; or "grain" for arrays (n,) of objects, Python's strings, in which each line ends in a newline.
+        augment: as there, of a batch of texts, a string tensor (n,), or with "grain" such an array.
+        check: whether a file must be text in UTF-8 without bytes of zero. Otherwise the bytes are taken as they are;
+            with "grain" what is no UTF-8 is replaced.
         on_error: "raise" an error that names the file that is none; or "skip" it, and print its name.
 
     Returns:
         What `image_dataset_from_directory` returns, of texts.
 
     Raises:
-        TypeError, ValueError, tf.errors.InvalidArgumentError: as there.
+        TypeError, ValueError, ImportError, tf.errors.InvalidArgumentError: as there.
 
     Example:
 
@@ -164,12 +172,19 @@ def text_dataset_from_directory(
     train, validation = text_dataset_from_directory("reviews", validation_split=0.2, subset="both", seed=1)
     ```
     """
-    arguments = {name: value for name, value in locals().items() if name not in ("augment", "check", "on_error")}
-    if format != "tf":
-        unlike = on_error != "raise" or not check
-        return _of_keras(keras.utils.text_dataset_from_directory, arguments, augment, unlike)
-    folder, read = _folder(arguments, augment, on_error), texts.reader(max_length, check)
-    return folder.datasets((".txt",), lambda paths: lambda dataset: folder.batches_of(dataset, read))
+    folder = Folder(**{name: value for name, value in locals().items() if name in Folder.__dataclass_fields__})
+    if format not in ("tf", "grain"):
+        raise ValueError(f"`format` must be 'tf' or 'grain'. Received: {format!r}")
+    if format == "grain":
+        read = functools.partial(in_grain.text_in, max_length=max_length, check=check)
+        return in_grain.datasets(folder, (".txt",), read, image_map_dataset("format='grain'"))
+    _tensorflow("text_dataset_from_directory(format='tf')")
+    from .loading import in_graph, texts  # noqa: PLC0415 - the other format does without TensorFlow
+
+    read = texts.reader(max_length, check)
+    return in_graph.datasets(
+        folder, (".txt",), lambda paths: lambda dataset: in_graph.batches_of(folder, dataset, read)
+    )
 
 
 def audio_dataset_from_directory(
@@ -190,6 +205,7 @@ def audio_dataset_from_directory(
     *,
     augment: _Augment = None,
     check: bool = True,
+    class_weight: Mapping[int, float] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Any:
     """`keras.utils.audio_dataset_from_directory` for all kinds of WAV files, with augmentation on the fly.
@@ -202,7 +218,7 @@ def audio_dataset_from_directory(
             verbose: those of Keras's function.
         sampling_rate: samples a second that each file must have. None: those of the first file that can be read.
             Nothing is resampled, for which Keras's function needs tensorflow-io.
-        seed, validation_split, subset: those of `image_dataset_from_directory`.
+        seed, validation_split, subset, class_weight: those of `image_dataset_from_directory`.
         augment: as there, of a batch of samples (n, steps, channels).
         check: whether the files must have the same rate and number of channels. Otherwise rates are ignored, as Keras
             does, and files of fewer channels get silent ones, where recordings are filled up to the longest.
@@ -213,7 +229,7 @@ def audio_dataset_from_directory(
         What `image_dataset_from_directory` returns, of samples.
 
     Raises:
-        TypeError, ValueError, tf.errors.InvalidArgumentError: as there.
+        TypeError, ValueError, ImportError, tf.errors.InvalidArgumentError: as there.
 
     Example:
 
@@ -221,22 +237,25 @@ def audio_dataset_from_directory(
     train = audio_dataset_from_directory("commands", output_sequence_length=16_000, augment=louder, seed=1)
     ```
     """
-    arguments = {name: value for name, value in locals().items() if name not in ("augment", "check", "on_error")}
+    arguments = locals().copy()
+    folder = Folder(**{name: value for name, value in arguments.items() if name in Folder.__dataclass_fields__})
     if ragged and output_sequence_length is not None:
         raise ValueError("`ragged` and `output_sequence_length` cannot both be set.")
     for name in ("sampling_rate", "output_sequence_length"):
         value = arguments[name]
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"`{name}` must be None or an integer of at least 1. Received: {value!r}")
-    folder = _folder(arguments, augment, on_error)
+    tensorflow("`audio_dataset_from_directory`", "Keras's own needs it, too.")
+    from .loading import audio, in_graph  # noqa: PLC0415
+
     filled = batch_size is not None and output_sequence_length is None and not ragged
 
     def load(paths):
         read = audio.reader(paths, sampling_rate, output_sequence_length, ragged, check)
         batch = (lambda dataset: dataset.padded_batch(batch_size)) if filled else None
-        return lambda dataset: folder.batches_of(dataset, read, batch)
+        return lambda dataset: in_graph.batches_of(folder, dataset, read, batch)
 
-    return folder.datasets((".wav",), load)
+    return in_graph.datasets(folder, (".wav",), load)
 
 
 def timeseries_dataset_from_array(
@@ -285,6 +304,8 @@ def timeseries_dataset_from_array(
     ```
     """
     augmenting.check(augment)
+    if format == "tf":
+        _tensorflow("timeseries_dataset_from_array(format='tf')")
     arguments = {"sequence_stride": sequence_stride, "batch_size": batch_size, "seed": seed}
     made = series.windows(
         data,
@@ -298,34 +319,17 @@ def timeseries_dataset_from_array(
         subset,
         **_formatted(keras.utils.timeseries_dataset_from_array, arguments, format),
     )
-    apply = augmenting.augmented if format == "tf" else augmenting.mapped
+    if format == "tf":
+        from .loading.in_graph import augmented as apply  # noqa: PLC0415 - the other format does without TensorFlow
+    else:
+        apply = augmenting.mapped
     results = [apply(dataset, augment, seed, name in (None, "training")) for name, dataset in made.items()]
     return results if len(results) > 1 else results[0]
 
 
-def _folder(arguments, augment, on_error):
-    shared = {name: value for name, value in arguments.items() if name in Folder.__dataclass_fields__}
-    return Folder(**shared, augment=augment, on_error=on_error)
-
-
-def _of_keras(function, arguments, augment, unlike):
-    """What Keras's function returns in another format, augmented."""
-    augmenting.check(augment)
-    if unlike or isinstance(arguments["validation_split"], (tuple, list)):
-        raise ValueError(
-            f"format={arguments['format']!r} goes with `augment`, but with no test data and no other argument that "
-            f"Keras's {function.__name__} does not have."
-        )
-    made = function(**_formatted(function, arguments, arguments["format"]))
-    if augment is None:
-        return made
-    subset = arguments["subset"]
-    if subset == "both":
-        return [
-            augmenting.mapped(part, augment, arguments["seed"], training)
-            for part, training in zip(made, (True, False), strict=True)
-        ]
-    return augmenting.mapped(made, augment, arguments["seed"], subset != "validation")
+def _tensorflow(call):
+    """Raise an ImportError that names the call unless there is TensorFlow."""
+    tensorflow(f"`{call}`", "Use format='grain'.")
 
 
 def _formatted(function, arguments, format):

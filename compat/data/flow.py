@@ -139,14 +139,22 @@ def sample_weights(flow, class_weight):
     """The weight of every sample as an array, times that of its class; None without either."""
     weights = flow.sample_weight
     if class_weight is not None:
-        labels = flow.labels.labels if isinstance(flow.labels, OneHot) else flow.labels
-        array = np.asarray(labels) if labels is not None and not isinstance(labels, (str, tuple)) else None
-        numbers = array is not None and array.dtype.kind in "iuf" and np.array_equal(array, np.round(array))
-        if not numbers or array.ndim != 1:
-            raise ValueError("`class_weight` needs one class for each sample, as a number.")
-        missing = sorted(set(array.astype(int).tolist()) - set(class_weight))
-        if missing:
-            raise ValueError(f"`class_weight` must have a weight for every class. Missing: {missing}")
-        of_class = np.array([class_weight[k] for k in array.astype(int)], "float32")
+        of_class = weights_of(flow.labels.labels if isinstance(flow.labels, OneHot) else flow.labels, class_weight)
         weights = of_class if weights is None else np.asarray(weights) * of_class
     return weights
+
+
+def weights_of(labels, class_weight):
+    """The weights of samples by their classes, float32 (n,).
+
+    Raises:
+        ValueError: the labels are not one class for each sample, as a number; or a class has no weight.
+    """
+    array = np.asarray(labels) if labels is not None and not isinstance(labels, (str, tuple)) else None
+    numbers = array is not None and array.dtype.kind in "iuf" and np.array_equal(array, np.round(array))
+    if not numbers or array.ndim != 1:
+        raise ValueError("`class_weight` needs one class for each sample, as a number.")
+    missing = sorted(set(array.astype(int).tolist()) - set(class_weight))
+    if missing:
+        raise ValueError(f"`class_weight` must have a weight for every class. Missing: {missing}")
+    return np.array([class_weight[k] for k in array.astype(int)], "float32")

@@ -5,9 +5,7 @@ import threading
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from ...layers import augment as layer_of_ours
 from ...layers.base import ImageLayer
 from ..data.counted import fold_in
 
@@ -23,46 +21,6 @@ def check(augment):
         )
 
 
-def augmented(dataset, augment, seed, training):
-    """The dataset with `augment` applied to the first part of each element.
-
-    Args:
-        dataset: `tf.data.Dataset` of inputs, or of tuples that begin with them.
-        augment: a layer, of Keras or of keras-regen, or a function; None for nothing. A function with a parameter
-            `seed` gets an int32 tensor (2,), another one for each element and pass.
-        seed: int, of what it draws; None for other draws each time.
-        training: False: a layer is called with `training=False`, a function not at all.
-
-    Returns:
-        `tf.data.Dataset`. What is drawn from `seed` is the same at any parallelism. Keras's own random layers keep a
-        state, so that their elements are computed one after the other.
-    """
-    if augment is None:
-        return dataset
-    if isinstance(augment, ImageLayer):
-        return dataset.apply(layer_of_ours(augment, seed, training=training))
-    is_layer = isinstance(augment, keras.layers.Layer)
-    if not is_layer and not training:
-        return dataset
-    is_tuple = isinstance(dataset.element_spec, tuple)
-
-    def on(element, *seeds):
-        first = element[0] if is_tuple else element
-        if is_layer:
-            changed = augment(first, training=training) if takes(augment.call, "training") else augment(first)
-        else:
-            changed = augment(first, **({"seed": tf.bitcast(seeds[0], tf.int32)} if seeds else {}))
-        return (changed, *element[1:]) if is_tuple else changed
-
-    if not is_layer and takes(augment, "seed"):
-        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-        pairs = tf.data.Dataset.zip(dataset, seeds)
-        return pairs.map(on, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    in_order = is_layer and training
-    one = lambda *element: on(element if is_tuple else element[0])  # noqa: E731
-    return dataset.map(one, num_parallel_calls=None if in_order else tf.data.AUTOTUNE)
-
-
 def takes(function, name):
     """Whether a function has a parameter of that name."""
     try:
@@ -72,7 +30,7 @@ def takes(function, name):
 
 
 def mapped(dataset, augment, seed, training):
-    """A dataset of Grain with `augment` applied to the first part of each element, as `augmented` does it.
+    """A dataset of Grain with `augment` applied to the first part of each element, as `in_graph.augmented` does it.
 
     A function with a parameter `seed` gets an array (2,) of int32.
     """
@@ -100,10 +58,10 @@ def apply(augment, inputs, keys, training):
     """Apply `augment`, on the CPU, with draws that follow from the keys alone, in whatever thread.
 
     Args:
-        augment: that of `augmented`.
+        augment: that of `in_graph.augmented`.
         inputs: NumPy array of n inputs, or a single one.
         keys: uint32 (n, 2), one for each.
-        training: that of `augmented`.
+        training: that of `in_graph.augmented`.
 
     Returns:
         What `augment` returns, as NumPy arrays.
@@ -129,4 +87,9 @@ def apply(augment, inputs, keys, training):
                 changed = augment(inputs, **options)
         else:
             changed = augment(inputs, **({"seed": keys[0].view("int32")} if takes(augment, "seed") else {}))
-        return keras.tree.map_structure(keras.ops.convert_to_numpy, changed)
+        return keras.tree.map_structure(_as_array, changed)
+
+
+def _as_array(value):
+    """A tensor as an array; arrays, of strings as well, and Python's own as they are."""
+    return value if isinstance(value, (np.ndarray, np.generic, str)) else keras.ops.convert_to_numpy(value)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from ..data.files import scan
+from ..data.flow import weights_of
 from ..data.listing import list_directory
 from ..data.messages import endings, print_message
 from . import augmenting
@@ -20,6 +20,8 @@ class Part(NamedTuple):
     paths: list
     labels: np.ndarray | None
     """A number for each; None without labels."""
+    weights: np.ndarray | None
+    """That of the class of each; None without, and for validation and test data."""
     shuffle: bool
     """Whether a pass has an order of its own."""
     training: bool
@@ -52,6 +54,7 @@ class Folder:
     follow_links: bool
     verbose: bool
     augment: Any
+    class_weight: Any
     on_error: str
 
     def __post_init__(self):
@@ -74,36 +77,12 @@ class Folder:
             raise ValueError("`seed` is needed with `validation_split` and `shuffle`, or the parts would overlap.")
         augmenting.check(self.augment)
 
-    def datasets(self, extensions, load):
-        """The dataset, or the list of those, that `subset` asks for.
+    def files(self, extensions):
+        """The files of the folder, in the parts that `subset` asks for.
 
         Args:
             extensions: tuple of endings of files, in lower case, with their dots.
-            load: function of all paths that returns a function of a dataset, of paths or of pairs (path, label), that
-                returns a dataset of batches, as `batches_of` does.
-
-        Returns:
-            `tf.data.Dataset` with the attributes `class_names` and `file_paths`.
         """
-        files = self.files(extensions)
-        read = load(files.paths)
-        made = []
-        for part in files.parts:
-            dataset = tf.data.Dataset.from_tensor_slices(part.paths)
-            if part.labels is not None:
-                dataset = tf.data.Dataset.zip(dataset, tf.data.Dataset.from_tensor_slices(part.labels))
-            if part.shuffle:
-                dataset = dataset.shuffle(self.batch_size * 8 if self.batch_size else 1024, seed=files.seed)
-            if part.labels is not None:
-                dataset = dataset.map(lambda path, label: (path, self._encoded(label, len(files.class_names))))
-            dataset = augmenting.augmented(read(dataset), self.augment, self.seed, part.training)
-            dataset = dataset.prefetch(tf.data.AUTOTUNE)
-            dataset.class_names, dataset.file_paths = files.class_names, part.paths
-            made.append(dataset)
-        return made if len(made) > 1 else made[0]
-
-    def files(self, extensions):
-        """The files of the folder, in the parts that `subset` asks for. For `extensions` see `datasets`."""
         seed = np.random.randint(1_000_000) if self.seed is None else self.seed
         paths, labels, class_names = self._listed(extensions)
         if self.shuffle:
@@ -116,9 +95,10 @@ class Folder:
         for name, places in wanted.items():
             if self.verbose and name:
                 print_message(f"Using {places.stop - places.start} files for {name}.")
-            shuffle = self.shuffle and (len(wanted) == 1 or name == "training")
+            shuffle, training = self.shuffle and (len(wanted) == 1 or name == "training"), name in (None, "training")
             some = None if labels is None else labels[places]
-            made.append(Part(paths[places], some, shuffle, training=name in (None, "training")))
+            weights = weights_of(some, self.class_weight) if training and self.class_weight is not None else None
+            made.append(Part(paths[places], some, weights, shuffle, training))
         return Listed(paths, class_names, seed, made)
 
     def _listed(self, extensions):
@@ -144,7 +124,7 @@ class Folder:
             labels = np.repeat(np.arange(len(folders), dtype="int32"), [len(files) for files in listing.files])
             classes = folders
         else:
-            labels, classes = tf.constant(self.labels).numpy(), [str(label) for label in sorted(set(self.labels))]
+            labels, classes = _array(self.labels), [str(label) for label in sorted(set(self.labels))]
             if len(labels) != len(paths):
                 raise ValueError(
                     f"`labels` must have one for each of the {len(paths)} files in {directory}. "
@@ -162,36 +142,8 @@ class Folder:
             print_message(f"Found {len(paths)} files{of_classes}.")
         return paths, labels, classes
 
-    def _encoded(self, label, classes):
-        if self.label_mode == "binary":
-            return tf.cast(label, tf.float32)[None]
-        return tf.one_hot(label, classes) if self.label_mode == "categorical" else label
 
-    def batches_of(self, dataset, one, batch=None):
-        """Read what a dataset of paths, or of pairs (path, label), names.
-
-        Args:
-            one: function of a path, a string scalar, that returns what is in the file and a string scalar: why it is
-                not to be used, or "".
-            batch: function of a dataset that returns one of batches; None for the usual.
-        """
-        is_tuple = isinstance(dataset.element_spec, tuple)
-
-        @tf.autograph.experimental.do_not_convert
-        def read(path, *label):
-            value, why = one(path)
-            said = tf.strings.join([path, why], " ")
-            if self.on_error == "raise":
-                with tf.control_dependencies([tf.debugging.Assert(why == b"", [said])]):
-                    value = tf.identity(value)
-                return (value, *label) if is_tuple else value
-            printed = tf.cond(why == b"", tf.no_op, lambda: tf.print("Skipped:", said))
-            with tf.control_dependencies([printed]):
-                return (tf.identity(why == b""), value, *label)
-
-        dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        if self.on_error == "skip":
-            dataset = dataset.filter(lambda good, *_: good).map(lambda _, *element: element if is_tuple else element[0])
-        if batch is not None:
-            return batch(dataset)
-        return dataset if self.batch_size is None else dataset.batch(self.batch_size)
+def _array(labels):
+    """Labels as an array: Python's numbers in 32 bits, as TensorFlow takes them."""
+    array, narrow = np.asarray(labels), {int: "int32", float: "float32"}
+    return array.astype(narrow.get(type(labels[0]), array.dtype)) if len(labels) else array

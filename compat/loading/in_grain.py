@@ -38,14 +38,36 @@ def image_in(path, color_mode, **resizing):
         return keras.ops.convert_to_numpy(keras.ops.image.resize(image, **resizing))
 
 
+def text_in(path, max_length, check):
+    """The text in a file, as Python reads texts: each line ends in "\\n".
+
+    Args:
+        path: of the file.
+        max_length: where it is cut off, in characters; None for nowhere.
+        check: whether it must be text in UTF-8 without characters of zero. Otherwise what is none is replaced.
+
+    Raises:
+        Exception: what the operating system raises, or a ValueError, with the path in its message.
+    """
+    with naming(path):
+        content = read_bytes(path)
+        try:
+            text = content.decode("utf-8", errors="strict" if check else "replace")
+        except UnicodeDecodeError:
+            raise ValueError("no text in UTF-8: convert it, or take it as it is with check=False") from None
+        if check and "\0" in text:
+            raise ValueError("holds characters of zero, as no text does: take it as it is with check=False")
+    return io.StringIO(text, newline=None).read()[:max_length]
+
+
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Loaded:
     """The elements of an endless row of epochs, by their numbers.
 
     Args:
         paths: list of the paths of the files.
-        labels: array with one for each; None without.
-        read: function of a path that returns a float32 array, of one shape for all.
+        labels, weights: arrays with one for each; None without.
+        read: function of a path that returns a float32 array, of one shape for all, or a string.
         augment: function of inputs, keys, uint32 (n, 2), and `training`; see `augmenting.apply`.
         batch_size: None for single inputs.
         shuffle: whether the order is drawn, for each epoch.
@@ -55,7 +77,8 @@ class Loaded:
 
     paths: list
     labels: np.ndarray | None
-    read: Callable[[str], np.ndarray]
+    weights: np.ndarray | None
+    read: Callable[[str], np.ndarray | str]
     augment: Callable[..., Any]
     batch_size: int | None
     shuffle: bool
@@ -77,11 +100,9 @@ class Loaded:
         if not inputs:
             return None
         single = self.batch_size is None
-        inputs = self.augment(inputs[0] if single else np.stack(inputs), fold_in(key, indices))
-        if self.labels is None:
-            return inputs
-        labels = self.labels[indices]
-        return inputs, labels[0] if single else labels
+        inputs = self.augment(inputs[0] if single else _batch(inputs), fold_in(key, indices))
+        others = [column[indices] for column in (self.labels, self.weights) if column is not None]
+        return (inputs, *(column[0] if single else column for column in others)) if others else inputs
 
     def all_skipped(self):
         """Whether no file could be read when it was last looked at, in this process."""
@@ -130,6 +151,7 @@ def datasets(folder, extensions, read, dataset_class):
         loaded = Loaded(
             paths=part.paths,
             labels=_encoded(part.labels, folder.label_mode, len(files.class_names or ())),
+            weights=part.weights,
             read=read,
             augment=functools.partial(augmenting.apply, folder.augment, training=part.training),
             batch_size=folder.batch_size,
@@ -140,6 +162,11 @@ def datasets(folder, extensions, read, dataset_class):
         described = {"class_names": files.class_names, "file_paths": part.paths, "skipped": skipped}
         made.append(dataset_class(loaded, described).to_iter_dataset())
     return made if len(made) > 1 else made[0]
+
+
+def _batch(inputs):
+    # An array of texts has room for the longest of them in each place, unless it is one of objects.
+    return np.array(inputs, object) if isinstance(inputs[0], str) else np.stack(inputs)
 
 
 def _encoded(labels, label_mode, classes):

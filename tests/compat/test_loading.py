@@ -360,15 +360,59 @@ def test_series_are_augmented():
     assert [np.concatenate(list(part)).any() for part in (train, validation)] == [True, False]
 
 
-def test_grain(folders):
+@pytest.mark.parametrize("kind", ["texts", "images"])
+@pytest.mark.parametrize("format", ["tf", "grain"])
+def test_weights_of_classes(kind, format, folders):
+    """Of the training data alone, as with the `class_weight` of `fit`."""
+    if format == "grain":
+        pytest.importorskip("grain")
+    name, more = LOADERS[kind]
+    arguments = {"verbose": False, "seed": 1, "class_weight": {0: 2.0, 1: 0.5}, "format": format, **more}
+    arguments |= {"label_mode": "categorical"}
+    load = lambda **given: getattr(compat, name)(folders / kind, **{**arguments, **given})  # noqa: E731
+    train, validation = load(validation_split=0.3, subset="both", augment=lambda x: x)
+    for _, y, weights in train:
+        assert np.asarray(weights).dtype == "float32"
+        np.testing.assert_array_equal(weights, np.where(np.argmax(y, -1) == 0, 2.0, 0.5))
+    assert {len(element) for element in validation} == {2}
+    assert {np.shape(weight) for _, _, weight in load(batch_size=None)} == {()}
+    for wrong, said in [
+        ({"class_weight": {0: 1.0}}, r"a weight for every class. Missing: \[1\]"),
+        ({"label_mode": None}, "needs one class for each sample"),
+        ({"labels": [n / 4 for n in range(23)], "label_mode": "int"}, "needs one class for each sample"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            load(**wrong)
+
+
+def test_texts_of_grain(folders, tmp_path):
+    grain = pytest.importorskip("grain")
+    more = {"seed": 1, "format": "grain", "verbose": False, "batch_size": 4}
+    theirs = keras.utils.text_dataset_from_directory(folders / "texts", shuffle=False, max_length=8, **more)
+    ours = compat.text_dataset_from_directory(folders / "texts", shuffle=False, max_length=8, **more)
+    assert isinstance(ours, grain.IterDataset) and len(ours) == 6
+    for mine, other in zip(ours, theirs, strict=True):
+        assert isinstance(mine[0], np.ndarray)
+        assert mine[0].tolist() == [text.decode() for text in np.asarray(other[0]).tolist()]
+        np.testing.assert_array_equal(mine[1], other[1])
+    load = lambda **given: compat.text_dataset_from_directory(tmp_path, labels=None, **more, **given)  # noqa: E731
+    write(tmp_path, {"0.txt": b"One\r\nTwo", "1.txt": "gr\u00fcn".encode("latin-1"), "2.txt": b"a\0"})
+    parts = compat.text_dataset_from_directory(
+        folders / "texts", augment=str.upper, **{**more, "batch_size": None}, validation_split=(0.3, 0.3), subset="all"
+    )
+    passes = [[text for text, _ in parts[0]] for _ in range(2)]
+    assert sorted(passes[0]) == sorted(passes[1]) and passes[0] != passes[1]
+    assert [next(iter(part))[0][:4] for part in parts] == ["TEXT", "text", "text"]
+    with pytest.raises(ValueError, match=r"1\.txt: no text in UTF-8|2\.txt: holds characters of zero"):
+        list(load())
+    skipping = load(on_error="skip")
+    assert [batch.tolist() for batch in skipping] == [["One\nTwo"]]
+    assert sorted(path[-5:] for path in skipping.skipped) == ["1.txt", "2.txt"]
+    assert [sorted(batch.tolist()) for batch in load(check=False)] == [["One\nTwo", "a\0", "gr\ufffdn"]]
+
+
+def test_series_of_grain():
     pytest.importorskip("grain")
-    more = {"seed": 1, "format": "grain", "verbose": False, "validation_split": 0.3, "subset": "both"}
-    plain, ours = (home.text_dataset_from_directory(folders / "texts", **more) for home in (keras.utils, compat))
-    for part in range(2):
-        for mine, theirs in zip(ours[part], plain[part], strict=True):
-            np.testing.assert_array_equal(np.asarray(mine[0]), np.asarray(theirs[0]))
-    with pytest.raises(ValueError, match="format='grain' goes with `augment`"):
-        compat.text_dataset_from_directory(folders / "texts", **{**more, "validation_split": (0.3, 0.2)})
     data = np.zeros((30, 2), "float32")
     made = compat.timeseries_dataset_from_array(
         data, np.arange(30), 5, format="grain", augment=lambda x: x + 1, validation_split=0.4, subset="both"

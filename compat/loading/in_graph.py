@@ -1,0 +1,115 @@
+"""The files of a folder as `tf.data`."""
+
+import keras
+import tensorflow as tf
+
+from ...layers import augment as layer_of_ours
+from ...layers.base import ImageLayer
+from .augmenting import takes
+
+
+def datasets(folder, extensions, load):
+    """The dataset, or the list of those, that `subset` asks for.
+
+    Args:
+        folder: a `Folder`.
+        extensions: tuple of endings of files, in lower case, with their dots.
+        load: function of all paths that returns a function of a dataset, of paths or of tuples that begin with them,
+            that returns a dataset of batches, as `batches_of` does.
+
+    Returns:
+        `tf.data.Dataset` with the attributes `class_names` and `file_paths`.
+    """
+    files = folder.files(extensions)
+    read, classes = load(files.paths), len(files.class_names or ())
+    made = []
+    for part in files.parts:
+        columns = [column for column in (part.paths, part.labels, part.weights) if column is not None]
+        dataset = tf.data.Dataset.from_tensor_slices(tuple(columns) if len(columns) > 1 else part.paths)
+        if part.shuffle:
+            dataset = dataset.shuffle(folder.batch_size * 8 if folder.batch_size else 1024, seed=files.seed)
+        if part.labels is not None:
+            dataset = dataset.map(
+                lambda path, label, *weight: (path, _encoded(label, folder.label_mode, classes), *weight)
+            )
+        dataset = augmented(read(dataset), folder.augment, folder.seed, part.training).prefetch(tf.data.AUTOTUNE)
+        dataset.class_names, dataset.file_paths = files.class_names, part.paths
+        made.append(dataset)
+    return made if len(made) > 1 else made[0]
+
+
+def _encoded(label, label_mode, classes):
+    if label_mode == "binary":
+        return tf.cast(label, tf.float32)[None]
+    return tf.one_hot(label, classes) if label_mode == "categorical" else label
+
+
+def batches_of(folder, dataset, one, batch=None):
+    """Read what a dataset of paths, or of tuples that begin with them, names.
+
+    Args:
+        folder: a `Folder`.
+        one: function of a path, a string scalar, that returns what is in the file and a string scalar: why it is not to
+            be used, or "".
+        batch: function of a dataset that returns one of batches; None for the usual.
+    """
+    is_tuple = isinstance(dataset.element_spec, tuple)
+
+    @tf.autograph.experimental.do_not_convert
+    def read(path, *others):
+        value, why = one(path)
+        said = tf.strings.join([path, why], " ")
+        if folder.on_error == "raise":
+            with tf.control_dependencies([tf.debugging.Assert(why == b"", [said])]):
+                value = tf.identity(value)
+            return (value, *others) if is_tuple else value
+        printed = tf.cond(why == b"", tf.no_op, lambda: tf.print("Skipped:", said))
+        with tf.control_dependencies([printed]):
+            return (tf.identity(why == b""), value, *others)
+
+    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    if folder.on_error == "skip":
+        dataset = dataset.filter(lambda good, *_: good).map(lambda _, *element: element if is_tuple else element[0])
+    if batch is not None:
+        return batch(dataset)
+    return dataset if folder.batch_size is None else dataset.batch(folder.batch_size)
+
+
+def augmented(dataset, augment, seed, training):
+    """The dataset with `augment` applied to the first part of each element.
+
+    Args:
+        dataset: `tf.data.Dataset` of inputs, or of tuples that begin with them.
+        augment: a layer, of Keras or of keras-regen, or a function; None for nothing. A function with a parameter
+            `seed` gets an int32 tensor (2,), another one for each element and pass.
+        seed: int, of what it draws; None for other draws each time.
+        training: False: a layer is called with `training=False`, a function not at all.
+
+    Returns:
+        `tf.data.Dataset`. What is drawn from `seed` is the same at any parallelism. Keras's own random layers keep a
+        state, so that their elements are computed one after the other.
+    """
+    if augment is None:
+        return dataset
+    if isinstance(augment, ImageLayer):
+        return dataset.apply(layer_of_ours(augment, seed, training=training))
+    is_layer = isinstance(augment, keras.layers.Layer)
+    if not is_layer and not training:
+        return dataset
+    is_tuple = isinstance(dataset.element_spec, tuple)
+
+    def on(element, *seeds):
+        first = element[0] if is_tuple else element
+        if is_layer:
+            changed = augment(first, training=training) if takes(augment.call, "training") else augment(first)
+        else:
+            changed = augment(first, **({"seed": tf.bitcast(seeds[0], tf.int32)} if seeds else {}))
+        return (changed, *element[1:]) if is_tuple else changed
+
+    if not is_layer and takes(augment, "seed"):
+        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+        pairs = tf.data.Dataset.zip(dataset, seeds)
+        return pairs.map(on, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    in_order = is_layer and training
+    one = lambda *element: on(element if is_tuple else element[0])  # noqa: E731
+    return dataset.map(one, num_parallel_calls=None if in_order else tf.data.AUTOTUNE)
