@@ -50,7 +50,9 @@ def main(arguments=None):
         return status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
+        if isinstance(error, ImportError) and error.name != "tensorflow":
+            raise
         _let_go()
         print(f"keras-regen {command}: {error}", file=sys.stderr)
         # To check, 1 is a finding, and to run, the script's.

@@ -9,12 +9,11 @@ import warnings
 
 import keras
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
-from . import ImageDataGenerator, to_dataset
-from .bench import consume
+from . import ImageDataGenerator
 from .data.decoding import Decoding, load_batch
+from .data.needing_tensorflow import tensorflow
 from .progress import show
 from .timing import in_turns
 
@@ -41,6 +40,7 @@ def demo(directory=None, picture="keras_regen_demo.png", make=None):
     Raises:
         ValueError: the directory holds fewer than two classes with images, or is given together with `make`.
         OSError: the directory or one of its files cannot be read, or `make` is there already.
+        ImportError: there is no TensorFlow, and `make` is not given.
     """
     if make is not None:
         if directory is not None:
@@ -48,6 +48,9 @@ def demo(directory=None, picture="keras_regen_demo.png", make=None):
         make_folder(make, 80)
         print(f"Made {make}: 3 x 80 JPEGs of circles, crosses and squares.")
         return
+    tf = tensorflow(
+        "`keras-regen demo`", "`keras-regen demo --make photos` makes a folder, and the README has a program."
+    )
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "shapes")
@@ -58,7 +61,7 @@ def demo(directory=None, picture="keras_regen_demo.png", make=None):
         except tf.errors.OpError:
             _read_all(directory)
             raise
-        speeds = _compare(directory)
+        speeds = _compare(directory, tf)
         _draw(directory, picture)
     print(f"\nValidation accuracy: {accuracy:.0%}. Images per second, at 224x224, batch 32:")
     first = next(iter(speeds.values()))
@@ -88,6 +91,8 @@ def make_folder(directory, count=240):
 
 
 def _train(directory):
+    from . import to_dataset  # noqa: PLC0415 - to make a folder does without TensorFlow
+
     datagen = ImageDataGenerator(**AUGMENTATION, validation_split=0.2)
     flow = {"target_size": SIZE, "batch_size": BATCH, "seed": 1}
     train = datagen.flow_from_directory(directory, subset="training", **flow)
@@ -138,11 +143,14 @@ def _quiet_flow(generator, directory):
         return generator.flow_from_directory(directory, target_size=(224, 224), batch_size=BATCH, seed=1)
 
 
-def _compare(directory, rounds=3, batches=4, epoch=30):
+def _compare(directory, tf, rounds=3, batches=4, epoch=30):
     """Images per second of each way, in turns, after a check that their batches agree.
 
     `batches` are pulled at a time with `next`, `epoch` at most from the dataset, which takes a moment to begin.
     """
+    from . import to_dataset  # noqa: PLC0415
+    from .bench import consume  # noqa: PLC0415
+
     mine, ahead = (_quiet_flow(ImageDataGenerator(**AUGMENTATION), directory) for _ in range(2))
     legacy = getattr(getattr(tf.keras.preprocessing, "image", None), "ImageDataGenerator", None)
     batches = min(batches, len(mine))

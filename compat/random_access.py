@@ -86,25 +86,27 @@ def to_torch(
     dtype: str | None = None,
     file_names: bool = False,
     masks: Sequence[Any] = (),
-    on_error: Literal["raise"] | None = None,
+    on_error: Literal["raise", "skip"] | None = None,
     training: bool = True,
 ) -> ImageDataset:
     """Turn an iterator of images into a map-style `torch.utils.data.Dataset` of tensors, without TensorFlow.
 
     The batches are those of `to_grain`. A number beyond the length is a batch of the next epoch; `loader(...)` makes a
     `DataLoader` that asks for them: each whole pass over it is followed by the next epoch, with workers by fork or
-    spawn, persistent or not.
+    spawn, persistent or not, and with any sampler of PyTorch's. (A `DataLoader` of your own asks for the numbers of the
+    first epoch each time.)
 
     Args:
         source: as for `to_grain`.
         batched: False for samples, without the axis of the batch: `loader(batch_size=...)` collates them.
         channels_first: whether images come as (batch, channels, height, width), as PyTorch's layers take them.
-        draws: "stateless" or `Stateless(seed=, shards=, shard=)`: with `torch.distributed`, a shard for each rank.
-        on_error: None or "raise".
+        draws: "stateless" or `Stateless(seed=, shards=, shard=, start=)`: with `torch.distributed`, a shard for each
+            rank; with `start`, the loader begins behind so many batches, or samples.
+        on_error: that of `to_dataset`. `loader` leaves out batches without an image; by its number such a one is None.
         class_weight, drop_remainder, dtype, file_names, masks, training: those of `to_dataset`.
 
     Returns:
-        A `torch.utils.data.Dataset`, with the attributes `class_names` and `file_paths` of `to_dataset`'s.
+        A `torch.utils.data.Dataset`, with the attributes `class_names`, `file_paths` and `skipped` of `to_dataset`'s.
 
     Raises:
         ImportError: PyTorch is not installed.
@@ -130,10 +132,7 @@ def to_torch(
     _, combine, sources = side_by_side(source, masks, on_error, steady)
     options = {"single": not batched, "channels_first": channels_first}
     batches, described = _described("to_torch", sources, combine, settings, draws, **options)
-    if described["skipped"] is not None:
-        raise ValueError("`to_torch` has no `on_error='skip'`: a DataLoader takes as many samples as it was told of.")
-    _range(draws, False, len(batches))
-    return ImageDataset(batches, described)
+    return ImageDataset(batches, described, draws.start if isinstance(draws, Stateless) else 0)
 
 
 def in_grain(function, sources, combine, settings, draws, repeat, **options):

@@ -27,6 +27,9 @@ def add_arguments(parser):
 
 def load():
     """The function that the command calls with its options."""
+    from ..data.needing_tensorflow import tensorflow  # noqa: PLC0415
+
+    tensorflow("`keras-regen bench`", "Time `next(iterator)`, `to_grain` and `to_torch` by `timeit`.")
     from ..bench import bench  # noqa: PLC0415
 
     return bench

@@ -6,9 +6,7 @@ import sys
 import grain
 from absl import flags
 
-from .random_access import Batches
-
-_NOTHING = "on_error='skip': in a whole pass, not one file can be read."
+from .random_access import NOTHING, Batches
 
 
 class ImageMapDataset(grain.MapDataset):
@@ -45,7 +43,7 @@ class ImageMapDataset(grain.MapDataset):
         for function in self._functions:
             element = element if element is None else function(element)
         if element is None and self._batches.all_skipped():  # or a pass without an end would look for one for ever
-            raise ValueError(_NOTHING)
+            raise ValueError(NOTHING)
         return element
 
     def map(self, transform):
@@ -150,7 +148,7 @@ class _Pass(grain.DatasetIterator):
             element = next(self._parent)
         except StopIteration:
             if self._empty:
-                raise ValueError(_NOTHING) from None
+                raise ValueError(NOTHING) from None
             self._counter[0] = self._epoch + 1
             raise
         self._empty = False

@@ -1,21 +1,29 @@
 """`Batches` as PyTorch's datasets and loaders."""
 
+import functools
+import itertools
+
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+
+from .random_access import NOTHING
 
 
 class ImageDataset(Dataset):
     """Batches, or samples, by their number; a number beyond the last is one of the next epoch.
 
+    None stands for an element of which no file can be read and all are to be left out.
+
     Args:
         batches: `Batches`.
         described: dictionary of the attributes `class_names`, `file_paths` and `skipped`.
+        start: how many elements the loaders leave out at first.
     """
 
-    def __init__(self, batches, described):
-        self._batches = batches
-        self.class_names, self.file_paths = described["class_names"], described["file_paths"]
+    def __init__(self, batches, described, start=0):
+        self._batches, self._start = batches, start
+        self.class_names, self.file_paths, self.skipped = described.values()
 
     def __len__(self):
         return len(self._batches)
@@ -23,45 +31,96 @@ class ImageDataset(Dataset):
     def __getitem__(self, index):
         if not len(self):
             raise IndexError("There are no images.")
-        return _tensors(self._batches[int(index)])
+        element = self._batches[int(index)]
+        return None if element is None else _tensors(element)
 
     def loader(self, *, sampler=None, batch_size=None, **options):
-        """A `DataLoader` of the dataset.
+        """A `DataLoader` of the dataset: each whole pass is followed by the next epoch.
 
         Args:
-            sampler: of numbers; None for `Epochs(self)`: each whole pass is followed by the next epoch.
+            sampler: of numbers below the length of the dataset, as PyTorch's are; None for all in order. They are those
+                of the epoch that the pass is.
             batch_size: of samples that are collated, where elements are samples.
             **options: those of `torch.utils.data.DataLoader`, as `num_workers`, `persistent_workers`, `pin_memory`,
                 `multiprocessing_context`.
+
+        Returns:
+            A `DataLoader`, whose `sampler.set_epoch(number)` tells it which epoch the next pass is.
 
         Raises:
             ValueError: `batch_size` is given, and elements are batches.
         """
         if batch_size is not None and not self._batches.single:
             raise ValueError("`batch_size` is that of the iterator: only `to_torch(..., batched=False)` has another.")
-        sampler = Epochs(self) if sampler is None else sampler
-        if batch_size is None:
-            options.setdefault("collate_fn", _as_it_is)  # PyTorch's own makes lists of tuples
-        return DataLoader(self, sampler=sampler, batch_size=batch_size, **options)
+        collate = options.pop("collate_fn", default_collate if batch_size else _as_it_is)  # PyTorch's makes lists
+        if batch_size and self.skipped is not None:
+            collate = functools.partial(_collated, collate)
+        return Loader(
+            self, sampler=Epochs(self, sampler, self._start), batch_size=batch_size, collate_fn=collate, **options
+        )
+
+
+class Loader(DataLoader):
+    """A `DataLoader` that leaves out what could not be read, and counts the epochs."""
+
+    def __iter__(self):
+        sampler = self.sampler
+        epoch, empty = sampler.epoch, len(self) > 0
+        for element in super().__iter__():
+            if element is not None:
+                empty = False
+                yield element
+        if empty and not sampler.start:
+            raise ValueError(NOTHING)
+        # Only now: workers ask for the last number long before anybody has seen its element.
+        sampler.start = 0
+        if sampler.epoch == epoch:
+            sampler.set_epoch(epoch + 1)
 
 
 class Epochs(Sampler):
-    """The numbers of an epoch of a dataset, in order; those of the next for the pass that follows a whole one.
+    """The numbers of an epoch of a dataset.
+
+    Args:
+        dataset: `ImageDataset`.
+        sampler: of numbers below its length; None for all in order.
+        start: how many numbers of the row of epochs to leave out.
 
     Attributes:
-        epoch: the number of the epoch that the next pass is; set it to go on after a restart.
+        start: how many numbers the next pass leaves out.
     """
 
-    def __init__(self, dataset):
-        self._length, self.epoch = len(dataset), 0
+    def __init__(self, dataset, sampler=None, start=0):
+        self._length, self._sampler, self._epoch = len(dataset), sampler, 0
+        self.start = 0
+        if start and len(self):
+            epoch, self.start = divmod(start, len(self))
+            self.set_epoch(epoch)
+
+    @property
+    def epoch(self):
+        """The number of the epoch that the next pass is: that of the sampler, where it counts them."""
+        return getattr(self._sampler, "epoch", self._epoch)
+
+    def set_epoch(self, epoch):
+        """Say which epoch the next pass is, as with PyTorch's `DistributedSampler`."""
+        self._epoch = epoch
+        if hasattr(self._sampler, "set_epoch"):
+            self._sampler.set_epoch(epoch)
 
     def __len__(self):
-        return self._length
+        return self._length if self._sampler is None else len(self._sampler)
 
     def __iter__(self):
-        epoch = self.epoch
-        yield from range(epoch * self._length, (epoch + 1) * self._length)
-        self.epoch = epoch + 1
+        first = self.epoch * self._length
+        numbers = range(self._length) if self._sampler is None else self._sampler
+        return (first + number for number in itertools.islice(numbers, self.start, None))
+
+
+def _collated(collate, elements):
+    """What a function makes of the elements that were read; None if there is none."""
+    good = [element for element in elements if element is not None]
+    return collate(good) if good else None
 
 
 def _as_it_is(element):

@@ -17,6 +17,8 @@ from .one_image import augmented
 from .rows import Rows
 from .threads import MOST_AT_ONCE, at_once
 
+NOTHING = "on_error='skip': in a whole pass, not one file can be read."
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Part:

@@ -259,6 +259,9 @@ class _Heard:
     def __init__(self, callback):
         self.callback = callback
 
+    def __getattr__(self, name):  # asked by the thread in which Keras calls the ends of batches, with other backends
+        return getattr(self.callback, name)
+
     def on_epoch_end(self, epoch, logs):
         found = _Metrics(logs)
         monitor = getattr(self.callback, "monitor", None)

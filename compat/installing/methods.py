@@ -3,6 +3,7 @@
 import collections.abc
 import contextlib
 import functools
+import importlib.util
 import inspect
 import itertools
 import math
@@ -10,7 +11,6 @@ import math
 import keras
 
 from .. import image
-from ..data.needing_tensorflow import tensorflow
 from ..migrate.moved import COUNTS_OF_IMAGES, KERAS_1
 
 _STEPS = {
@@ -66,12 +66,7 @@ def _as_in_keras_2(name):
                 if isinstance(steps := given.get(number), float):
                     given[number] = steps = math.ceil(steps)
                 if isinstance(given[data], zip) or (steps is not None and isinstance(given[data], image.Iterator)):
-                    tensorflow(
-                        f"`{name}` of a zip, or with `{number}`,", "Leave out the number, or unite the iterators."
-                    )
-                    from ..convert import to_dataset  # noqa: PLC0415 - the rest does without TensorFlow
-
-                    given[data] = to_dataset(given[data], repeat=steps is not None)
+                    given[data], given[number] = _in_passes(given[data], steps, name == "predict")
                     if (name, data) == ("fit", "x"):
                         given["shuffle"] = False  # the iterator has; Keras would warn that it cannot
                 elif isinstance(given[data], image.Iterator):
@@ -132,6 +127,23 @@ def _in_batches(data, count):
             f"A number of images ({count}) needs data that come in batches of a known size. Received: {type(data)}"
         )
     return data, max(1, math.ceil(count / size))
+
+
+def _in_passes(data, steps, predicts):
+    """A zip, or an iterator of images, of whose batches so many make an epoch, as Keras 3 takes it; and their number.
+
+    None of them is all of them. The batches are the same with TensorFlow and without.
+    """
+    if importlib.util.find_spec("tensorflow") is not None:
+        from ..convert import to_dataset  # noqa: PLC0415 - the rest does without
+
+        return to_dataset(data, repeat=steps is not None), steps
+    iterators = [
+        part for part in (_parts(data) if isinstance(data, zip) else [data]) if isinstance(part, image.Iterator)
+    ]
+    for iterator in iterators:
+        iterator.reset()
+    return _tuples(data, predicts), len(iterators[0]) if steps is None and iterators else steps
 
 
 def _parts(zipped):

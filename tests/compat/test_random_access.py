@@ -191,6 +191,54 @@ def test_samples_of_pytorch_are_collated():
     np.testing.assert_array_equal(next(iter(loader))[0].numpy(), want.transpose(0, 3, 1, 2))
 
 
+def labels_of(elements):
+    return [int(y) for _, labels in elements for y in np.atleast_1d(labels)]
+
+
+def numbered(**arguments):
+    return to_torch(array(generator(), seed=1, y=np.arange(21)), **arguments)
+
+
+def test_samplers_of_pytorch_take_one_epoch_after_the_other():
+    torch = pytest.importorskip("torch")
+    samples = numbered(batched=False)
+    of = [{int(y): x.numpy() for x, y in (samples[i] for i in range(21 * e, 21 * e + 21))} for e in range(3)]
+
+    def check(loader, epoch):
+        seen = [(x.numpy(), int(y)) for images, labels in loader for x, y in zip(images, labels, strict=True)]
+        for image, label in seen:
+            np.testing.assert_array_equal(image, of[epoch][label])
+        return [label for _, label in seen]
+
+    loader = samples.loader(sampler=torch.utils.data.RandomSampler(samples), batch_size=6)
+    orders = [check(loader, epoch) for epoch in range(2)]
+    assert orders[0] != orders[1]
+    next(iter(loader))  # a pass that is broken off
+    assert sorted(check(loader, 2)) == list(range(21))
+    samplers = [torch.utils.data.DistributedSampler(samples, 2, rank, drop_last=True) for rank in range(2)]
+    loaders = [samples.loader(sampler=sampler, batch_size=6) for sampler in samplers]
+    for epoch in (2, 0, 1):
+        if epoch != 1:  # as programs for PyTorch say it; otherwise it is the next
+            samplers[0].set_epoch(epoch)
+            loaders[1].sampler.set_epoch(epoch)
+        assert [sampler.epoch for sampler in samplers] == [epoch, epoch]
+        parts = [check(loader, epoch) for loader in loaders]
+        assert [len(part) for part in parts] == [10, 10]
+        assert len({*parts[0], *parts[1]}) == 20
+
+
+def test_a_loader_goes_on_in_mid_epoch():
+    torch = pytest.importorskip("torch")
+    whole, rest = numbered(), numbered(draws=Stateless(start=6))
+    want = [whole[i] for i in range(6, 12)]
+    loader = rest.loader(num_workers=1, persistent_workers=True)  # which asks ahead of time
+    for pair in zip([*loader, *loader], want, strict=True):
+        np.testing.assert_array_equal(*(x for x, _ in pair))
+    assert len(loader) == 4
+    order = torch.utils.data.SequentialSampler(rest)
+    assert labels_of(rest.loader(sampler=order)) == labels_of(want[:2])
+
+
 def test_repeats_are_one_pass():
     repeated = to_grain(array(generator(), seed=1), repeat=2, draws=Stateless(start=3))
     assert len(repeated) == 5
@@ -217,8 +265,30 @@ def test_broken_files_are_left_out(jpeg_directory, tmp_path):
     with pytest.raises(OSError, match=r"\.jpg"):
         list(to_grain(flow, on_error="raise"))
     if HAS_TORCH:
-        with pytest.raises(ValueError, match="on_error='skip'"):
-            to_torch(flow)
+        with pytest.raises(ValueError, match="not one file can be read"):
+            list(to_torch(flow).loader())
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 1}])
+def test_broken_files_are_left_out_by_loaders(options, jpeg_directory, tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "cats").mkdir()
+    for number, path in enumerate(sorted((jpeg_directory / "cats").iterdir())[:7]):
+        (tmp_path / "cats" / path.name).write_bytes(b"nothing" if number in (0, 1, 4) else path.read_bytes())
+    flow = ImageDataGenerator().flow_from_directory(tmp_path, batch_size=2, target_size=(8, 8), shuffle=False)
+    images, samples = (to_torch(flow, on_error="skip", batched=batched) for batched in (True, False))
+    assert images[0] is None
+    assert len(images.skipped) == 2
+    loader = images.loader(**options)
+    want = [x for x, _ in to_grain(flow, on_error="skip")]
+    for _ in range(2):
+        for (x, _), y in zip(loader, want, strict=True):
+            np.testing.assert_array_equal(x, y)
+    assert [len(x) for x, _ in samples.loader(batch_size=2, **options)] == [2, 1, 1]
+    if not options:
+        assert [len(x) for x, _ in samples.loader(batch_size=2, drop_last=True)] == [2, 1]
+        with pytest.raises(OSError, match=r"\.jpg"):
+            next(iter(to_torch(flow).loader()))
 
 
 def test_attributes_and_fit(jpeg_directory):
@@ -248,8 +318,9 @@ def test_what_is_refused(jpeg_directory):
             make([1, 2])
         with pytest.raises(ValueError, match="`draws` must be"):
             make(flow, draws="replay")
-        with pytest.raises(ValueError, match="needs `repeat`"):
-            make(flow, draws=Stateless(start=1))
+        if make is to_grain:
+            with pytest.raises(ValueError, match="needs `repeat`"):
+                make(flow, draws=Stateless(start=1))
         with pytest.raises(ValueError, match="`class_weight`"):
             make(flow, class_weight={0: 1.0})
     with pytest.raises(ValueError, match="decode='keras' is TensorFlow's"):

@@ -40,9 +40,9 @@ SCRIPT = pathlib.Path(__file__).with_name("without_tensorflow.py")
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_all_but_tf_data_works(backend, mixed_directory, tmp_path):
+def test_all_but_tf_data_works(backend, mixed_directory, jpeg_directory, tmp_path):
     every = 1 if os.environ.get("KERAS_REGEN_EVERY") else 9
-    assert run(SCRIPT.read_text(), backend, mixed_directory, tmp_path, every).endswith("done\n")
+    assert run(SCRIPT.read_text(), backend, mixed_directory, jpeg_directory, tmp_path, every).endswith("done\n")
 
 
 @pytest.mark.parametrize("name, backend", [("grain", "jax"), ("torch", "torch")])

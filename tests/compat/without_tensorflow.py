@@ -1,5 +1,6 @@
 """Run by `test_without_tensorflow` in a process that cannot import TensorFlow."""
 
+import importlib.util
 import pathlib
 import sys
 
@@ -7,15 +8,19 @@ import keras
 import keras_regen.compat
 import numpy as np
 import pandas as pd
-from keras_regen.compat import ImageDataGenerator, compare, explain, image, preview
+from keras_regen.compat import ImageDataGenerator, compare, explain, image, image_dataset_from_directory, preview
 from keras_regen.compat.check import check as check_folder
+from keras_regen.compat.demo import make_folder
 from keras_regen.compat.image import batches
+from keras_regen.compat.installing import methods
 from keras_regen.layers import RandomAffine, augment
 
+from tests.compat.blocks_without_tensorflow import run_blocks
 from tests.compat.configurations import kinds
 from tests.compat.test_differential import check
+from tests.test_documents import PAGES
 
-directory, folder, every = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
+directory, photos, folder, every = (*map(pathlib.Path, sys.argv[1:4]), int(sys.argv[4]))
 
 
 def raised(kind, function):
@@ -57,8 +62,36 @@ keras_regen.compat.install()
 from keras.preprocessing.image import ImageDataGenerator as patched  # noqa: E402
 
 assert patched is ImageDataGenerator
-assert "`fit` of a zip" in raised(ImportError, lambda: model.fit(zip(flow, flow, strict=True), steps_per_epoch=2))
+counted = datagen.flow_from_directory(directory, **files)
+model.fit_generator(counted, steps_per_epoch=2, epochs=3, verbose=0, validation_data=rows, validation_steps=1)
+assert counted.total_batches_seen >= 6
+images, masks = (datagen.flow_from_directory(directory, **{**files, "class_mode": None}) for _ in range(2))
+passes, steps = methods._in_passes(zip(images, masks, strict=True), None, False)
+replay = datagen.flow_from_directory(directory, **{**files, "class_mode": None})
+for _ in range(2 * steps):
+    for one, other in zip(next(passes), [next(replay)] * 2, strict=True):
+        np.testing.assert_array_equal(one, other)
 keras_regen.compat.uninstall()
+
+# Keras's loaders, for Grain.
+if importlib.util.find_spec("grain"):
+    make_folder(folder / "shapes", 2)
+    arguments = {"image_size": (12, 14), "seed": 1, "batch_size": 3, "verbose": False, "format": "grain"}
+    weights = {"class_weight": {0: 1.0, 1: 2.0, 2: 3.0}, "augment": lambda x: x + 1}
+    loaded, plain = (image_dataset_from_directory(folder / "shapes", **arguments, **more) for more in (weights, {}))
+    for (x, y, weight), (clean, _) in zip(loaded, plain, strict=True):
+        np.testing.assert_array_equal(x, clean + 1)
+        np.testing.assert_array_equal(weight, y + 1)
+    (folder / "texts" / "a").mkdir(parents=True)
+    (folder / "texts" / "a" / "0.txt").write_text("text")
+    texts = keras_regen.compat.text_dataset_from_directory(folder / "texts", format="grain", verbose=False)
+    assert [text.tolist() for text, _ in texts] == [["text"]]
+
+# The README's and the guide's blocks.
+chosen = PAGES if every == 1 else [page for page in PAGES if page.name in ("README.md", "grain.md")]
+chosen = chosen if every == 1 or keras.backend.backend() == "torch" else []
+ran = {str(page): run_blocks(page, photos, folder / f"page {k}") for k, page in enumerate(chosen)}
+assert not chosen or ran[str(PAGES[0])] == 2, ran
 
 # What needs it says so, and what to use instead.
 for name in ("to_dataset", "distribute"):
