@@ -369,6 +369,7 @@ class Tokenizer:
         Raises:
             ValueError: there is an `analyzer`, `split` is None, no text was fitted on, a token is no str, an argument
                 has no such value.
+            ImportError: there is no TensorFlow, whose strings the layer takes.
 
         Example:
 
@@ -376,8 +377,13 @@ class Tokenizer:
         model = keras.Sequential([keras.Input((), dtype="string"), tokenizer.to_layer(maxlen=100), *layers])
         ```
         """
-        from .as_layer import layer_of  # noqa: PLC0415  it imports TensorFlow
-
+        try:
+            from .as_layer import layer_of  # noqa: PLC0415  it imports TensorFlow
+        except ModuleNotFoundError as error:
+            if error.name != "tensorflow":
+                raise
+            said = "`Tokenizer.to_layer` needs TensorFlow, whose strings the layer takes. Use `texts_to_sequences`."
+            raise ImportError(said, name="tensorflow") from error
         if mode == "tfidf" and not self.document_count:
             raise ValueError("`mode='tfidf'` needs a Tokenizer that was fitted on some data.")
         return layer_of(self, maxlen, padding, truncating, mode)

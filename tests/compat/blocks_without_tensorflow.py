@@ -14,7 +14,7 @@ import keras
 from tests.test_documents import BLOCK, EXTRAS, MODEL, README, in_place, run_commands
 
 NAMING = re.compile(
-    r"\b(tensorflow|tf\.|to_dataset|distribute|bench|keras\.utils\.\w+_dataset_from_\w+|to_device\((?!.*grain)|"
+    r"\b(tensorflow|tf\.|tokenizer\.to_layer|to_dataset|distribute|bench|keras\.utils\.\w+_dataset_from_\w+|to_device\((?!.*grain)|"
     r"(image|text|audio)_dataset_from_directory\((?![^)]*grain)|timeseries_dataset_from_array\((?![^)]*grain))"
 )
 """What a block that needs TensorFlow says."""

@@ -460,6 +460,22 @@ def test_acc_and_files_of_any_name(installed, tmp_path):
     assert os.listdir(tmp_path).count("first.h5") == 1
 
 
+def test_the_end_of_a_batch_is_told_at_the_end_of_an_epoch(installed):
+    """With JAX and PyTorch a thread of its own tells it, whenever it comes to that."""
+    heard = []
+
+    class Late(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            told.on_train_batch_end(7, {})
+
+        def on_train_batch_end(self, batch, logs=None):
+            heard.append(batch)
+
+    told = keras.callbacks.CallbackList([Late()], add_history=False)
+    told.on_epoch_end(0, {})
+    assert heard == [7]
+
+
 def test_only_data_leaves_the_rest():
     compat.install(only_data=True)
     try:
