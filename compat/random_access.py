@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .data.flow import Files
 from .data.random_access import batches_of, steady
 from .data.stateless import Stateless
+from .image.replay import replay_of
 from .sources import side_by_side
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def to_grain(
     *,
     batched: bool = True,
     class_weight: Mapping[int, float] | None = None,
-    draws: Literal["stateless"] | Stateless = "stateless",
+    draws: Literal["replay", "stateless"] | Stateless = "stateless",
     drop_remainder: bool = False,
     dtype: str | None = None,
     file_names: bool = False,
@@ -50,7 +51,9 @@ def to_grain(
             dictionary of such, for elements of that structure, whose images get the same transformations.
         batched: False for samples, without the axis of the batch, to shuffle, mix and batch by Grain.
         draws: "stateless" or `Stateless(seed=, shards=, shard=, start=)`. `start` needs `repeat`: otherwise the state
-            of Grain's iterator tells where to go on.
+            of Grain's iterator tells where to go on. Or "replay" for the batches that `next(iterator)` would give from
+            now on, each pass after a `reset`, as those of `to_dataset(source)`: for iterators with a `seed`. Worker
+            processes then load Keras.
         repeat: a number of epochs, or True for ever, that make one pass. All passes are the same then.
         class_weight, drop_remainder, dtype, file_names, masks, training: those of `to_dataset`.
         on_error: that of `to_dataset`. Skipped files are noted in the process that reads them.
@@ -61,7 +64,8 @@ def to_grain(
 
     Raises:
         ImportError: Grain is not installed: `pip install 'keras-regen[grain]'`.
-        ValueError: `source` needs Python's own way for every batch, or an argument has no such value.
+        ValueError: `source` needs Python's own way for every batch, or cannot be replayed in any order; or an argument
+            has no such value.
 
     Example:
 
@@ -81,13 +85,14 @@ def to_torch(
     batched: bool = True,
     channels_first: bool = False,
     class_weight: Mapping[int, float] | None = None,
-    draws: Literal["stateless"] | Stateless = "stateless",
+    draws: Literal["replay", "stateless"] | Stateless = "stateless",
     drop_remainder: bool = False,
     dtype: str | None = None,
     file_names: bool = False,
     masks: Sequence[Any] = (),
     on_error: Literal["raise", "skip"] | None = None,
     training: bool = True,
+    tv_tensors: bool = False,
 ) -> ImageDataset:
     """Turn an iterator of images into a map-style `torch.utils.data.Dataset` of tensors, without TensorFlow.
 
@@ -100,17 +105,19 @@ def to_torch(
         source: as for `to_grain`.
         batched: False for samples, without the axis of the batch: `loader(batch_size=...)` collates them.
         channels_first: whether images come as (batch, channels, height, width), as PyTorch's layers take them.
-        draws: "stateless" or `Stateless(seed=, shards=, shard=, start=)`: with `torch.distributed`, a shard for each
-            rank; with `start`, the loader begins behind so many batches, or samples.
+        draws: that of `to_grain`. With `torch.distributed`, a shard for each rank; with `start`, the loader begins
+            behind so many batches, or samples.
         on_error: that of `to_dataset`. `loader` leaves out batches without an image; by its number such a one is None.
+        tv_tensors: whether images are torchvision's `Image`, and those of `masks` its `Mask`, channels first.
         class_weight, drop_remainder, dtype, file_names, masks, training: those of `to_dataset`.
 
     Returns:
         A `torch.utils.data.Dataset`, with the attributes `class_names`, `file_paths` and `skipped` of `to_dataset`'s.
 
     Raises:
-        ImportError: PyTorch is not installed.
-        ValueError: `source` needs Python's own way for every batch, or an argument has no such value.
+        ImportError: PyTorch is not installed, or for `tv_tensors` torchvision is not.
+        ValueError: `source` needs Python's own way for every batch, or cannot be replayed in any order; or an argument
+            has no such value.
 
     Example:
 
@@ -130,9 +137,19 @@ def to_torch(
         ) from error
     settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
     _, combine, sources = side_by_side(source, masks, on_error, steady)
-    options = {"single": not batched, "channels_first": channels_first}
+    options = {"single": not batched, "channels_first": channels_first or tv_tensors}
     batches, described = _described("to_torch", sources, combine, settings, draws, **options)
-    return ImageDataset(batches, described, draws.start if isinstance(draws, Stateless) else 0)
+    kinds = None
+    if tv_tensors:
+        try:
+            from torchvision.tv_tensors import Image, Mask  # noqa: PLC0415 - for those who have it
+        except ModuleNotFoundError as error:
+            if error.name != "torchvision":
+                raise
+            message = "`tv_tensors` needs torchvision, which is not installed: pip install torchvision"
+            raise ImportError(message, name="torchvision") from error
+        kinds = batches.kinds([Mask if described.is_mask else Image for described in sources])
+    return ImageDataset(batches, described, draws.start if isinstance(draws, Stateless) else 0, kinds)
 
 
 def in_grain(function, sources, combine, settings, draws, repeat, **options):
@@ -182,12 +199,6 @@ def _described(function, sources, combine, settings, draws, **options):
     why = next((described.why_python for described in sources if described.why_python), None)
     if why is not None:
         raise ValueError(f"`{function}` cannot take this `source`: {why}.")
-    if isinstance(draws, str) and draws == "stateless":
-        draws = Stateless()
-    if not isinstance(draws, Stateless):
-        raise ValueError(f"`draws` must be 'stateless' or a `Stateless`. Received: draws={draws!r}")
-    if draws.seed is None:
-        draws = dataclasses.replace(draws, seed=int(sources[0].iterator.seed or 0))
     flows = [described.flow for described in sources]
     sizes = [(flow.samples, flow.batch_size) for flow in flows]
     if len(set(sizes)) > 1:
@@ -202,6 +213,14 @@ def _described(function, sources, combine, settings, draws, **options):
     skips = [flow.skipped for flow in flows if flow.skipped is not None]
     if skips and settings.drop_remainder:
         raise ValueError("`drop_remainder` needs `on_error='raise'`: a batch is smaller by the files it skips.")
+    if isinstance(draws, str) and draws == "replay":
+        draws = [replay_of(described.iterator) for described in sources]
+    elif isinstance(draws, str) and draws == "stateless":
+        draws = Stateless()
+    elif not isinstance(draws, Stateless):
+        raise ValueError(f"`draws` must be 'replay', 'stateless' or a `Stateless`. Received: draws={draws!r}")
+    if isinstance(draws, Stateless) and draws.seed is None:
+        draws = dataclasses.replace(draws, seed=int(sources[0].iterator.seed or 0))
     described = {
         "class_names": list(flows[0].class_names),
         "file_paths": flows[0].images.paths if isinstance(flows[0].images, Files) else None,

@@ -20,6 +20,8 @@ class Source(NamedTuple):
     flow: Flow | None = None
     series: Any = None
     """A `TimeseriesGenerator` of ours that gives the same batches."""
+    is_mask: bool = False
+    """Whether its images are masks."""
 
 
 def describe(leaf, is_mask, on_error, trace=None):
@@ -37,7 +39,7 @@ def describe(leaf, is_mask, on_error, trace=None):
     flow = ours._flow(on_error, trace=trace)
     if is_mask and flow.why_python is None:
         flow = dataclasses.replace(flow, augmentation=dataclasses.replace(flow.augmentation, order=0))
-    return Source(True, flow.why_python, ours, flow)
+    return Source(True, flow.why_python, ours, flow, is_mask=is_mask)
 
 
 def side_by_side(source, masks, on_error, trace=None):

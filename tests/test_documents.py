@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "migration_guide").glob("*.md"))]
 BLOCK = re.compile(
-    r"^```(python|python before|python grain|python torch|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE
+    r"^```(python|python before|python grain|python torch|python torchvision|console)\n(.*?)^```$",
+    re.DOTALL | re.MULTILINE,
 )
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -64,7 +65,7 @@ def test_blocks_run(page, model, jpeg_directory, tmp_path, monkeypatch):
             exec(compile(block, page.name, "exec"), names)
 
 
-EXTRAS = {"python grain": "grain", "python torch": "torch"}
+EXTRAS = {"python grain": "grain", "python torch": "torch", "python torchvision": "torchvision"}
 """What blocks of these kinds need."""
 
 MODEL = """

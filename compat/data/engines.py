@@ -1,6 +1,8 @@
 """The batches of the iterators are transformed by the compiler of the Keras backend in use, on the CPU."""
 
+import collections
 import importlib
+import math
 
 import keras
 import numpy as np
@@ -8,6 +10,17 @@ import numpy as np
 from .rows import Rows
 
 _MODULES = {"tensorflow": "augmentation_in_graph", "jax": "augmentation_by_jax", "torch": "augmentation_by_torch"}
+
+COMPILE_AFTER_SECONDS = 0.3
+"""Compiling for one image shape takes about this long. Until as much work has come in, SciPy is faster."""
+
+_work = collections.defaultdict(float)
+
+
+def work(augmentation, shape, count):
+    """How many seconds SciPy would have worked by now, with `count` more images of this shape to augment."""
+    _work[augmentation, shape] += count * (2e-4 + 2e-8 * math.prod(shape))
+    return _work[augmentation, shape]
 
 
 def transformed(augmentation, images, rows, statistics, size):

@@ -19,10 +19,11 @@ class ImageDataset(Dataset):
         batches: `Batches`.
         described: dictionary of the attributes `class_names`, `file_paths` and `skipped`.
         start: how many elements the loaders leave out at first.
+        kinds: None, or what each part of an element is, in its structure: a class of tensors, or None.
     """
 
-    def __init__(self, batches, described, start=0):
-        self._batches, self._start = batches, start
+    def __init__(self, batches, described, start=0, kinds=None):
+        self._batches, self._start, self._kinds = batches, start, kinds
         self.class_names, self.file_paths, self.skipped = described.values()
 
     def __len__(self):
@@ -32,7 +33,7 @@ class ImageDataset(Dataset):
         if not len(self):
             raise IndexError("There are no images.")
         element = self._batches[int(index)]
-        return None if element is None else _tensors(element)
+        return None if element is None else _tensors(element, self._kinds)
 
     def loader(self, *, sampler=None, batch_size=None, **options):
         """A `DataLoader` of the dataset: each whole pass is followed by the next epoch.
@@ -127,13 +128,14 @@ def _as_it_is(element):
     return element
 
 
-def _tensors(element):
-    """The arrays of an element as tensors, strings as lists."""
+def _tensors(element, kinds=None):
+    """The arrays of an element as tensors, of their kinds; strings as lists."""
     if isinstance(element, dict):
-        return {name: _tensors(part) for name, part in element.items()}
+        return {name: _tensors(part, kinds and kinds[name]) for name, part in element.items()}
     if isinstance(element, tuple):
-        return tuple(_tensors(part) for part in element)
+        return tuple(map(_tensors, element, kinds or (None,) * len(element)))
     element = np.asarray(element)
     if element.dtype.kind in "OUS":
         return element.tolist()
-    return torch.from_numpy(np.ascontiguousarray(element))
+    tensor = torch.from_numpy(np.ascontiguousarray(element))
+    return tensor if kinds is None else kinds(tensor)

@@ -1,21 +1,23 @@
 """Any batch of flows, side by side, by its number: decoded and transformed in NumPy, by threads of Python.
 
 Order and draws follow from the seed, the epoch and the place of a sample alone. Nothing here loads a backend of Keras:
-processes that make batches start at once.
+processes that make batches start at once. (Those of replayed draws do, for what the iterator is.)
 """
 
 import dataclasses
+import sys
 from typing import Any
 
 import numpy as np
 
 from .augmentation import Augmentation, Statistics
-from .counted import Draws, draws_of, fold_in, key_of, shuffled
+from .counted import draws_of, fold_in, key_of, shuffled
 from .flow import Files, OneHot, asked, sample_weights
 from .image_kernel import InOneGo, image_kernel
 from .one_image import augmented
 from .rows import Rows
-from .threads import MOST_AT_ONCE, at_once
+from .stateless import Stateless
+from .threads import MOST_AT_ONCE, at_once, forked, gate
 
 NOTHING = "on_error='skip': in a whole pass, not one file can be read."
 
@@ -27,7 +29,8 @@ class Part:
     images: Files | np.ndarray
     shape: tuple
     """Of an image that comes out."""
-    draws: Draws
+    size: int
+    """How many images a whole batch has."""
     augmentation: Augmentation
     statistics: Statistics
     labels: Any
@@ -50,7 +53,18 @@ class Part:
             _, good = self.images.read(indices, use_tensorflow=False, then=then)
             return then.results, good
         images, good = self.read(indices)
-        return kernel.batch(images, rows) if kernel is not None else self._one_by_one(images, rows, good), good
+        return kernel.batch(images, rows) if kernel is not None else self._transformed(images, rows, good), good
+
+    def _transformed(self, images, rows, good):
+        """Without the kernel of `image_kernel`: as the iterators do it where their backend is loaded, else by SciPy."""
+        a, shape = self.augmentation, images.shape[1:]
+        if a.preprocess is None and not a.only_casts(self.statistics) and "keras" in sys.modules and not forked():
+            from . import engines  # noqa: PLC0415 - it loads Keras, which is there
+
+            if engines.has_kernels(a.dtype) and engines.work(a, shape, len(images)) > engines.COMPILE_AFTER_SECONDS:
+                with gate:  # in whatever thread of Grain's
+                    return engines.transformed(a, images, rows, self.statistics, self.size)
+        return self._one_by_one(images, rows, good)
 
     def _one_by_one(self, images, rows, good):
         batch = np.empty((len(images), *self.shape), self.augmentation.output_dtype)
@@ -82,6 +96,81 @@ class Part:
             y = labels[indices]
         return (x, y) if self.weights is None else (x, y, self.weights[indices])
 
+    def kinds(self, kind):
+        """The structure of what `attached` returns: a kind where images stand, None in all other places."""
+        x = (kind, *(None for _ in self.others)) if self.others else kind
+        if self.labels is None:
+            return x
+        images, several = (
+            isinstance(self.labels, str),
+            isinstance(self.labels, tuple) and not isinstance(self.labels, OneHot),
+        )
+        y = kind if images else tuple(None for _ in self.labels) if several else None
+        return (x, y) if self.weights is None else (x, y, None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """Stateless order and draws, those of all flows alike.
+
+    Args:
+        draws: tuple of `Draws`, one for each flow.
+        samples, batch_size: of each flow.
+        shuffle: whether the order is drawn, for each epoch.
+        seed: int.
+        shards, shard: those of `Stateless`.
+    """
+
+    draws: tuple
+    samples: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    shards: int = 1
+    shard: int = 0
+
+    @property
+    def mine(self):
+        """How many samples of an epoch are of this shard."""
+        return len(range(self.shard, self.samples, self.shards))
+
+    def batch(self, epoch, number):
+        """The samples of a batch for each flow, a list of arrays (n,), and their `Rows`."""
+        key, size = key_of(self.seed, epoch), self.batch_size
+        indices = np.arange(number * size, min((number + 1) * size, self.mine)) * self.shards + self.shard
+        if self.shuffle:
+            indices = shuffled(indices, self.samples, key)
+        keys = fold_in(key, indices)
+        return [indices] * len(self.draws), [draws.rows(keys) for draws in self.draws]
+
+
+@dataclasses.dataclass(frozen=True)
+class Replayed:
+    """The order and the draws of iterators.
+
+    Args:
+        replays: tuple of a `Replay` for each flow: its method `batch` takes a number in the row of epochs.
+        samples, batch_size: of each flow.
+        single: whether batches are of one sample, which is drawn with the others of its batch.
+    """
+
+    replays: tuple
+    samples: int
+    batch_size: int
+    single: bool
+
+    @property
+    def mine(self):
+        return self.samples
+
+    def batch(self, epoch, number):
+        """As `Counted.batch`."""
+        per_epoch = -(-self.samples // self.batch_size)
+        number, place = divmod(number, self.batch_size) if self.single else (number, None)
+        planned = [replay.batch(epoch * per_epoch + number) for replay in self.replays]
+        here = slice(None) if place is None else slice(place, place + 1)
+        return [order[here] for order, _ in planned], [Rows(*(column[here] for column in rows)) for _, rows in planned]
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Batches:
@@ -90,10 +179,8 @@ class Batches:
     Args:
         parts: tuple of `Part`s, one for each flow.
         places: how their batches are put together: a tuple or dictionary of numbers of parts, or 0 for the only one.
-        samples, batch_size: of each flow.
-        shuffle: whether the order is drawn, for each epoch.
-        seed: int.
-        shards, shard: those of `Stateless`.
+        plan: `Counted` or `Replayed`.
+        batch_size: of the elements.
         drop_remainder: whether to leave out the last batch of an epoch if it is smaller.
         file_names: whether the paths of the first part come along.
         apart: whether images and rows are handed out as they are.
@@ -103,12 +190,8 @@ class Batches:
 
     parts: tuple
     places: Any
-    samples: int
+    plan: Counted | Replayed
     batch_size: int
-    shuffle: bool
-    seed: int
-    shards: int = 1
-    shard: int = 0
     drop_remainder: bool = False
     file_names: bool = False
     apart: bool = False
@@ -117,39 +200,36 @@ class Batches:
 
     def __len__(self):
         """How many batches there are in an epoch."""
-        mine = len(range(self.shard, self.samples, self.shards))
+        mine = self.plan.mine
         return mine // self.batch_size if self.drop_remainder else -(-mine // self.batch_size)
 
     def __getitem__(self, number):
         """A batch, tuples of NumPy arrays; None if none of its files can be read and all are to be left out."""
-        epoch, number = divmod(number, len(self))
-        key, mine = key_of(self.seed, epoch), len(range(self.shard, self.samples, self.shards))
-        steps = np.arange(number * self.batch_size, min((number + 1) * self.batch_size, mine))
-        indices = steps * self.shards + self.shard
-        if self.shuffle:
-            indices = shuffled(indices, self.samples, key)
-        keys = fold_in(key, indices)
-        rows = [part.draws.rows(keys) for part in self.parts]
+        orders, rows = self.plan.batch(*divmod(number, len(self)))
         if self.apart:
-            made = [part.read(indices) for part in self.parts]
+            made = [part.read(indices) for part, indices in zip(self.parts, orders, strict=True)]
         else:
-            made = [part.made(indices, row) for part, row in zip(self.parts, rows, strict=True)]
+            made = [part.made(*planned) for part, *planned in zip(self.parts, orders, rows, strict=True)]
         good = np.logical_and.reduce([good for _, good in made])
-        images = [images if good.all() else images[good] for images, _ in made]
-        indices, rows = indices[good], [Rows(*(column[good] for column in row)) for row in rows]
-        if not len(indices):
+        if not good.any():
             return None
         attached = []
-        for part, x, row in zip(self.parts, images, rows, strict=True):
+        for part, indices, row, (x, _) in zip(self.parts, orders, rows, made, strict=True):
+            x = x if good.all() else x[good]  # noqa: PLW2901
             if self.apart:
-                x = _side_by_side(x, row)  # noqa: PLW2901
+                x = _side_by_side(x, Rows(*(column[good] for column in row)))  # noqa: PLW2901
             elif self.channels_first and part.augmentation.data_format == "channels_last":
                 x = np.ascontiguousarray(np.moveaxis(x, -1, 1))  # noqa: PLW2901
-            attached.append(part.attached(indices, x))
+            attached.append(part.attached(indices[good], x))
         element = _placed(self.places, attached)
         if self.file_names:
-            element = (element, np.array([self.parts[0].images.paths[i] for i in indices]))
+            element = (element, np.array([self.parts[0].images.paths[i] for i in orders[0][good]]))
         return _mapped(lambda array: array[0], element) if self.single else element
+
+    def kinds(self, kinds):
+        """The structure of an element, with the kind of each part, a list, where its images stand."""
+        element = _placed(self.places, [part.kinds(kind) for part, kind in zip(self.parts, kinds, strict=True)])
+        return (element, None) if self.file_names else element
 
     def all_skipped(self):
         """Whether a part has no file that could be read when it was last looked at, in this process."""
@@ -164,33 +244,37 @@ def batches_of(flows, combine, settings, draws, **options):
         flows: list of `Flow`s over the same number of samples.
         combine: function of the list of their batches that returns the element.
         settings: has the attributes `apart`, `class_weight`, `drop_remainder`, `dtype`, `file_names` and `training`.
-        draws: a `Stateless` with a seed.
+        draws: a `Stateless` with a seed; or the replays of `Replayed`.
         **options: `single` and `channels_first` of `Batches`.
     """
-    parts = []
-    for flow in flows:
-        random_layers = flow.random_layers() if settings.training else []
-        shape, _ = flow.input_spec
-        part = Part(
+    samples, size, single = flows[0].samples, flows[0].batch_size, bool(options.get("single"))
+    if isinstance(draws, Stateless):
+        drawn = []
+        for flow in flows:
+            random_layers = flow.random_layers() if settings.training else []
+            drawn.append(draws_of(random_layers, flow.input_spec[0], flow.augmentation.input_format))
+        shares = {"seed": draws.seed, "shards": draws.shards, "shard": draws.shard}
+        plan = Counted(tuple(drawn), samples, 1 if single else size, flows[0].shuffle, **shares)
+    else:
+        plan = Replayed(tuple(draws), samples, size, single)
+    parts = [
+        Part(
             images=flow.images,
             shape=tuple(flow.shape),
-            draws=draws_of(random_layers, shape, flow.augmentation.input_format),
+            size=1 if single else min(size, samples),
             augmentation=asked(flow, settings).augmentation,
             statistics=flow.statistics,
             labels=flow.labels,
             others=tuple(flow.others),
             weights=sample_weights(flow, settings.class_weight),
         )
-        parts.append(part)
+        for flow in flows
+    ]
     return Batches(
         parts=tuple(parts),
         places=combine(list(range(len(parts)))),
-        samples=flows[0].samples,
-        batch_size=1 if options.get("single") else flows[0].batch_size,
-        shuffle=flows[0].shuffle,
-        seed=draws.seed,
-        shards=draws.shards,
-        shard=draws.shard,
+        plan=plan,
+        batch_size=1 if single else size,
         drop_remainder=settings.drop_remainder,
         file_names=settings.file_names,
         apart=settings.apart,

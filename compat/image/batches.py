@@ -1,14 +1,12 @@
 """How a generator's batches are made: at once by the kernels where that gives the same numbers, else image by image."""
 
-import collections
 import functools
-import math
 
 import keras
 import numpy as np
 
 from ..data.augmentation import Augmentation, Statistics
-from ..data.engines import has_kernels, transformed
+from ..data.engines import COMPILE_AFTER_SECONDS, has_kernels, transformed, work
 from ..data.image_kernel import InOneGo, image_kernel
 from ..data.messages import warn
 from ..data.rows import Rows, neutral
@@ -17,10 +15,6 @@ from .as_layers import random_layers
 from .convention import COLUMNS, Axes, affine_matrices, is_identity, neutral_table, table_from_rows
 from .draws import draw_table, table_of_uniforms, uniform_bounds
 
-COMPILE_AFTER_SECONDS = 0.3
-"""Compiling for one image shape takes about this long. Until as much work has come in, SciPy is faster."""
-
-_work = collections.defaultdict(float)
 _warned = set()
 
 
@@ -78,11 +72,11 @@ def why_standardize_each(generator, in_graph=False):
     return None
 
 
-def draw(generator, n, image_shape):
-    """Draw the table of `n` images of `image_shape` (in the generator's data format) from the global generator."""
+def draw(generator, n, image_shape, random=np.random):
+    """Draw the table of `n` images of `image_shape` (in the generator's data format): see `draw_row` for `random`."""
     if "get_random_transform" in generator._overridden():
         return table_from_rows([generator.get_random_transform(image_shape) for _ in range(n)])
-    return draw_table(generator, n, image_shape[generator.row_axis - 1], image_shape[generator.col_axis - 1])
+    return draw_table(generator, n, image_shape[generator.row_axis - 1], image_shape[generator.col_axis - 1], random)
 
 
 def rows_of(generator, image_shape, table):
@@ -183,8 +177,7 @@ def apply(generator, images, table, dtype, output_dtype, input_format, standardi
 
 def _pays(augmentation, shape, count):
     """Whether compiling pays, with `count` more images of this shape to augment."""
-    _work[augmentation, shape] += count * (2e-4 + 2e-8 * math.prod(shape))
-    return _work[augmentation, shape] > COMPILE_AFTER_SECONDS
+    return work(augmentation, shape, count) > COMPILE_AFTER_SECONDS
 
 
 class BatchMaker:

@@ -14,43 +14,47 @@ import numpy as np
 from .convention import COLUMNS, Axes, neutral_table, table_from_rows
 
 
-def _draw_shift(shift_range, size):
+def _draw_shift(shift_range, size, random):
     try:
-        shift = np.random.choice(shift_range)
-        shift *= np.random.choice([-1, 1])
+        shift = random.choice(shift_range)
+        shift *= random.choice([-1, 1])
     except ValueError:  # a float is not a set of choices, and consumed nothing
-        shift = np.random.uniform(-shift_range, shift_range)
+        shift = random.uniform(-shift_range, shift_range)
     return shift * size if np.max(shift_range) < 1 else shift
 
 
-def draw_row(generator, height, width):
-    """Draw one transformation: the dictionary of `ImageDataGenerator.get_random_transform`."""
+def draw_row(generator, height, width, random=np.random):
+    """Draw one transformation: the dictionary of `ImageDataGenerator.get_random_transform`.
+
+    Args:
+        random: a `numpy.random.RandomState`, or NumPy's global one.
+    """
     g = generator
     row = dict.fromkeys(COLUMNS, 0)
     if g.rotation_range:
-        row["theta"] = np.random.uniform(-g.rotation_range, g.rotation_range)
+        row["theta"] = random.uniform(-g.rotation_range, g.rotation_range)
     from_height, from_width = _shift_names(g)
     if g.height_shift_range:
-        row[from_height] = _draw_shift(g.height_shift_range, height)
+        row[from_height] = _draw_shift(g.height_shift_range, height, random)
     if g.width_shift_range:
-        row[from_width] = _draw_shift(g.width_shift_range, width)
+        row[from_width] = _draw_shift(g.width_shift_range, width, random)
     if g.shear_range:
-        row["shear"] = np.random.uniform(-g.shear_range, g.shear_range)
+        row["shear"] = random.uniform(-g.shear_range, g.shear_range)
     if g.zoom_range[0] == 1 and g.zoom_range[1] == 1:
         row["zx"] = row["zy"] = 1
     else:
-        row["zx"], row["zy"] = np.random.uniform(g.zoom_range[0], g.zoom_range[1], 2)
-    row["flip_horizontal"] = (np.random.random() < 0.5) * g.horizontal_flip
-    row["flip_vertical"] = (np.random.random() < 0.5) * g.vertical_flip
+        row["zx"], row["zy"] = random.uniform(g.zoom_range[0], g.zoom_range[1], 2)
+    row["flip_horizontal"] = (random.random_sample() < 0.5) * g.horizontal_flip
+    row["flip_vertical"] = (random.random_sample() < 0.5) * g.vertical_flip
     row["channel_shift_intensity"] = row["brightness"] = None
     if g.channel_shift_range != 0:
-        row["channel_shift_intensity"] = np.random.uniform(-g.channel_shift_range, g.channel_shift_range)
+        row["channel_shift_intensity"] = random.uniform(-g.channel_shift_range, g.channel_shift_range)
     if g.brightness_range is not None:
-        row["brightness"] = np.random.uniform(g.brightness_range[0], g.brightness_range[1])
+        row["brightness"] = random.uniform(g.brightness_range[0], g.brightness_range[1])
     return row
 
 
-def draw_table(generator, n, height, width):
+def draw_table(generator, n, height, width, random=np.random):
     """Draw `n` transformations; the same numbers as `n` calls of `draw_row`, in one go where the stream allows.
 
     Returns:
@@ -58,8 +62,8 @@ def draw_table(generator, n, height, width):
     """
     bounds = uniform_bounds(generator)
     if bounds is None:
-        return table_from_rows([draw_row(generator, height, width) for _ in range(n)])
-    return table_of_uniforms(generator, bounds, np.random.random_sample((n, len(bounds))), height, width)
+        return table_from_rows([draw_row(generator, height, width, random) for _ in range(n)])
+    return table_of_uniforms(generator, bounds, random.random_sample((n, len(bounds))), height, width)
 
 
 def uniform_bounds(generator):

@@ -1,12 +1,14 @@
-"""`to_grain` and `to_torch` against `to_dataset` and Keras's `format="grain"`: images a second, in turns, medians.
+"""`to_grain` and `to_torch` against `to_dataset`, Keras's `format="grain"` and torchvision: images a second, medians.
 
     python -m tests.benchmarks.random_access [--rounds N] [--images N]
 
-On the photographs of `drop_in`: JPEG of 500x375 to 224x224; rotation, shifts, shear, zoom, flip, rescale; whole passes.
-Prints a Markdown table.
+On the photographs of `drop_in`: JPEG of 500x375 to 224x224; rotation, shifts, shear, zoom, flip, rescale; whole passes,
+in turns, with numba and, in the threads of this process, without. Prints a Markdown table. torchvision is left out
+where it is not installed.
 """
 
 import argparse
+import contextlib
 import os
 import tempfile
 
@@ -16,11 +18,12 @@ import grain
 import keras
 from keras_regen.compat import ImageDataGenerator, to_dataset, to_grain, to_torch
 from keras_regen.compat.bench import AUGMENTATION, consume, keras_layers, versions
+from keras_regen.compat.data import dataset, image_kernel, random_access
 from keras_regen.compat.timing import in_turns, table
 
 from .drop_in import BATCH, SIZE, write_photographs
 
-DATASET, LAYERS = '`to_dataset(iterator, draws="stateless")`', 'Keras\'s `format="grain"`, its layers in `map`'
+DATASET, LAYERS = "`to_dataset(iterator)`", 'Keras\'s `format="grain"`, its layers in `map`'
 WORKERS = 2
 
 
@@ -41,23 +44,61 @@ def kerass(folder):
     )
 
 
+@contextlib.contextmanager
+def without_numba():
+    """What is called or made inside is warped by XLA."""
+    dataset.image_kernel = random_access.image_kernel = lambda *_: None
+    try:
+        yield
+    finally:
+        dataset.image_kernel = random_access.image_kernel = image_kernel.image_kernel
+
+
+def torchvisions(flow):
+    """Pillow and the transforms v2 in as many workers; nothing where it is not installed."""
+    import torch
+
+    from .pipelines import TensorPhotographs
+
+    try:
+        photographs = TensorPhotographs(flow)
+    except ImportError as error:
+        print(f"Without torchvision: {error}")
+        return {}
+    options = {"num_workers": WORKERS, "multiprocessing_context": "spawn", "persistent_workers": True}
+    loader = torch.utils.data.DataLoader(photographs, BATCH, shuffle=True, **options)
+    return {f"torchvision's transforms v2, {WORKERS} processes": loader}
+
+
 def contenders(folder):
     def flow():
         datagen = ImageDataGenerator(**AUGMENTATION)
         return datagen.flow_from_directory(folder, target_size=SIZE, batch_size=BATCH, seed=1, verbose=False)
 
+    def by_xla(function):
+        def run():
+            with without_numba():
+                function()
+
+        return run
+
     workers = grain.MultiprocessingOptions(num_workers=WORKERS, per_worker_buffer_size=2)
-    datasets = {
-        DATASET: to_dataset(flow(), draws="stateless"),
-        "`to_grain(iterator)`": to_grain(flow()),
-        f"`to_grain(iterator)`, {WORKERS} processes": to_grain(flow()).to_iter_dataset().mp_prefetch(workers),
-        f"`to_torch(iterator)`, {WORKERS} processes": to_torch(flow()).loader(
-            num_workers=WORKERS, multiprocessing_context="spawn", persistent_workers=True
-        ),
-        'Keras\'s `format="grain"`, loading alone': kerass(folder),
-        LAYERS: kerass(folder).map(Augmented(keras.Sequential(keras_layers()))),
+    spawned = {"num_workers": WORKERS, "multiprocessing_context": "spawn", "persistent_workers": True}
+    functions = {DATASET: consume(to_dataset(flow()))}
+    with without_numba():
+        functions[f"{DATASET}, without numba"] = by_xla(consume(to_dataset(flow())))
+    functions |= {
+        '`to_dataset(iterator, draws="stateless")`': consume(to_dataset(flow(), draws="stateless")),
+        "`to_grain(iterator)`": consume(to_grain(flow())),
+        "`to_grain(iterator)`, without numba": by_xla(consume(to_grain(flow()))),
+        '`to_grain(iterator, draws="replay")`': consume(to_grain(flow(), draws="replay")),
+        f"`to_grain(iterator)`, {WORKERS} processes": consume(to_grain(flow()).to_iter_dataset().mp_prefetch(workers)),
+        f"`to_torch(iterator)`, {WORKERS} processes": consume(to_torch(flow()).loader(**spawned)),
+        **{name: consume(loader) for name, loader in torchvisions(flow()).items()},
+        'Keras\'s `format="grain"`, loading alone': consume(kerass(folder)),
+        LAYERS: consume(kerass(folder).map(Augmented(keras.Sequential(keras_layers())))),
     }
-    return {name: (consume(dataset), flow().n) for name, dataset in datasets.items()}
+    return {name: (function, flow().n) for name, function in functions.items()}
 
 
 def main():

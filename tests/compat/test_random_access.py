@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 import scipy.ndimage
-from keras_regen.compat import ImageDataGenerator, Stateless, to_dataset
-from keras_regen.compat.data import counted, one_image, random_access
+from keras_regen.compat import ImageDataGenerator, NumpyArrayIterator, Stateless, to_dataset
+from keras_regen.compat.data import counted, engines, one_image, random_access
 from keras_regen.layers import base, kernels
 
 from .flows import AUGMENTATION, array, files, image_and_mask, table
@@ -85,6 +85,12 @@ def leaves(element):
     return [element] if parts is None else [leaf for part in parts for leaf in leaves(part)]
 
 
+def leaves_of(source):
+    """The iterators in a source."""
+    parts = source.__reduce__()[1] if isinstance(source, zip) else source
+    return [*parts.values()] if isinstance(parts, dict) else [*parts] if isinstance(parts, tuple) else [parts]
+
+
 @each_case
 def test_the_batches_of_to_dataset(case, jpeg_directory):
     make, arguments = CASES[case]
@@ -101,9 +107,30 @@ def test_the_batches_of_to_dataset(case, jpeg_directory):
             np.testing.assert_array_equal(np.asarray(x), y)
 
 
-@pytest.mark.parametrize("case", ["array", "categorical", "masks"])
-def test_the_same_without_numba(case, jpeg_directory, monkeypatch):
+@each_case
+def test_the_batches_of_the_iterator(case, jpeg_directory):
+    """Replayed, from where the iterator is by now."""
     make, arguments = CASES[case]
+    arguments = {name: value for name, value in arguments.items() if name != "draws"}
+    sources = [make(jpeg_directory) for _ in range(2)]
+    for iterator in [it for source in sources for it in leaves_of(source)]:
+        iterator.seed = iterator.seed or 11
+        next(iterator)
+    got = to_grain(sources[0], draws="replay", **arguments)
+    want = wanted(sources[1], 2 * len(got), draws="replay", **arguments)
+    for number in reversed(range(2 * len(got))):
+        assert_same(got[number], want[number], case)
+    samples = to_grain(sources[0], draws="replay", batched=False, **arguments)
+    size = leaves_of(sources[0])[0].batch_size
+    for sample, batch in zip(leaves(samples[len(samples) + size + 3]), leaves(got[len(got) + 1]), strict=True):
+        np.testing.assert_array_equal(sample, batch[3])
+
+
+@pytest.mark.parametrize("case, after", [("array", 9), ("array", 0), ("categorical", 9), ("masks", 9)])
+def test_the_same_without_numba(case, after, jpeg_directory, monkeypatch):
+    """By SciPy, and, once that pays, by the kernels of the backend."""
+    make, arguments = CASES[case]
+    monkeypatch.setattr(engines, "COMPILE_AFTER_SECONDS", after)
     want = to_grain(make(jpeg_directory), **arguments)[1]
     monkeypatch.setattr(random_access, "image_kernel", lambda *_: None)
     got = to_grain(make(jpeg_directory), **arguments)[1]
@@ -227,6 +254,26 @@ def test_samplers_of_pytorch_take_one_epoch_after_the_other():
         assert len({*parts[0], *parts[1]}) == 20
 
 
+def test_tensors_of_torchvision(jpeg_directory):
+    """Of the same structure as without, of the classes of torchvision where images stand."""
+    pytest.importorskip("torch")
+    tv_tensors = pytest.importorskip("torchvision.tv_tensors")
+    for case in ("two inputs", "images as labels", "several columns", "masks", "dictionary", "categorical"):
+        make, arguments = CASES[case]
+        typed = to_torch(make(jpeg_directory), tv_tensors=True, **arguments)[0]
+        plain = to_torch(make(jpeg_directory), channels_first=True, **arguments)[0]
+        found = []
+        for tensor, other in zip(leaves(typed), leaves(plain), strict=True):
+            if isinstance(tensor, list):
+                continue
+            np.testing.assert_array_equal(tensor.numpy(), other.numpy())
+            found += [type(tensor)] * isinstance(tensor, tv_tensors.TVTensor)
+            assert (tensor.ndim == 4) == isinstance(tensor, tv_tensors.TVTensor)
+        images = {"two inputs": 1, "masks": 1, "dictionary": 1, "images as labels": 2}
+        masks = {"masks": 1, "dictionary": 1}
+        assert found == [tv_tensors.Image] * images.get(case, 1) + [tv_tensors.Mask] * masks.get(case, 0)
+
+
 def test_a_loader_goes_on_in_mid_epoch():
     torch = pytest.importorskip("torch")
     whole, rest = numbered(), numbered(draws=Stateless(start=6))
@@ -308,6 +355,16 @@ def test_attributes_and_fit(jpeg_directory):
         assert np.isfinite(model.fit(data, epochs=2, verbose=0, **arguments).history["loss"]).all()
 
 
+class Sorted(NumpyArrayIterator):
+    def _set_index_array(self):
+        self.index_array = np.arange(self.n)
+
+
+class Still(ImageDataGenerator):
+    def get_random_transform(self, img_shape, seed=None):
+        return {"theta": np.random.uniform()}
+
+
 def test_what_is_refused(jpeg_directory):
     flow = array(generator(), seed=1)
     random = array(generator(preprocessing_function=lambda x: x + np.random.rand()), seed=1)
@@ -317,7 +374,13 @@ def test_what_is_refused(jpeg_directory):
         with pytest.raises(ValueError, match="is no iterator of images"):
             make([1, 2])
         with pytest.raises(ValueError, match="`draws` must be"):
-            make(flow, draws="replay")
+            make(flow, draws="replayed")
+        with pytest.raises(ValueError, match="without a `seed`"):
+            make(array(generator()), draws="replay")
+        with pytest.raises(ValueError, match=r"_set_index_array is overridden"):
+            make(Sorted(np.zeros((4, 8, 8, 3)), None, generator(), seed=1), draws="replay")
+        with pytest.raises(ValueError, match=r"get_random_transform is overridden"):
+            make(array(Still(), seed=1), draws="replay")
         if make is to_grain:
             with pytest.raises(ValueError, match="needs `repeat`"):
                 make(flow, draws=Stateless(start=1))
@@ -333,6 +396,10 @@ def test_what_is_refused(jpeg_directory):
 
 
 def test_what_is_not_installed_is_named(monkeypatch):
+    if HAS_TORCH:
+        monkeypatch.setitem(sys.modules, "torchvision", None)
+        with pytest.raises(ImportError, match="`tv_tensors` needs torchvision"):
+            to_torch(array(generator(), seed=1), tv_tensors=True)
     for make, name, module in ((to_grain, "grain", "in_grain"), (to_torch, "torch", "in_torch")):
         monkeypatch.setitem(sys.modules, name, None)
         monkeypatch.delitem(sys.modules, f"keras_regen.compat.data.{module}", raising=False)
