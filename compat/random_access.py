@@ -198,7 +198,9 @@ def _described(function, sources, combine, settings, draws, **options):
     """The `Batches` of sources, and the attributes of the dataset that is made of them."""
     why = next((described.why_python for described in sources if described.why_python), None)
     if why is not None:
-        raise ValueError(f"`{function}` cannot take this `source`: {why}.")
+        sequence = not all(described.is_images for described in sources)
+        instead = " A sequence of batches needs no conversion: `grain.MapDataset.source(sequence)`." * sequence
+        raise ValueError(f"`{function}` cannot take this `source`: {why}.{instead}")
     flows = [described.flow for described in sources]
     sizes = [(flow.samples, flow.batch_size) for flow in flows]
     if len(set(sizes)) > 1:

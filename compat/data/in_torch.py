@@ -54,7 +54,7 @@ class ImageDataset(Dataset):
         if batch_size is not None and not self._batches.single:
             raise ValueError("`batch_size` is that of the iterator: only `to_torch(..., batched=False)` has another.")
         collate = options.pop("collate_fn", default_collate if batch_size else _as_it_is)  # PyTorch's makes lists
-        if batch_size and self.skipped is not None:
+        if self.skipped is not None:
             collate = functools.partial(_collated, collate)
         return Loader(
             self, sampler=Epochs(self, sampler, self._start), batch_size=batch_size, collate_fn=collate, **options
@@ -65,13 +65,13 @@ class Loader(DataLoader):
     """A `DataLoader` that leaves out what could not be read, and counts the epochs."""
 
     def __iter__(self):
-        sampler = self.sampler
-        epoch, empty = sampler.epoch, len(self) > 0
+        sampler, seen = self.sampler, set()
+        epoch = sampler.epoch
         for element in super().__iter__():
+            seen.add(element is None)
             if element is not None:
-                empty = False
                 yield element
-        if empty and not sampler.start:
+        if seen == {True} and not sampler.start:
             raise ValueError(NOTHING)
         # Only now: workers ask for the last number long before anybody has seen its element.
         sampler.start = 0
@@ -118,10 +118,11 @@ class Epochs(Sampler):
         return (first + number for number in itertools.islice(numbers, self.start, None))
 
 
-def _collated(collate, elements):
-    """What a function makes of the elements that were read; None if there is none."""
-    good = [element for element in elements if element is not None]
-    return collate(good) if good else None
+def _collated(collate, element):
+    """What a function makes of an element, or of those in a list that were read; None if there is nothing."""
+    if isinstance(element, list):
+        element = [one for one in element if one is not None] or None
+    return None if element is None else collate(element)
 
 
 def _as_it_is(element):

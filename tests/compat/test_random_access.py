@@ -12,7 +12,7 @@ from keras_regen.compat import ImageDataGenerator, NumpyArrayIterator, Stateless
 from keras_regen.compat.data import counted, engines, one_image, random_access
 from keras_regen.layers import base, kernels
 
-from .flows import AUGMENTATION, array, files, image_and_mask, table
+from .flows import AUGMENTATION, array, files, image_and_mask, table, tuples
 
 grain = pytest.importorskip("grain")
 
@@ -110,19 +110,24 @@ def test_the_batches_of_to_dataset(case, jpeg_directory):
 @each_case
 def test_the_batches_of_the_iterator(case, jpeg_directory):
     """Replayed, from where the iterator is by now."""
-    make, arguments = CASES[case]
-    arguments = {name: value for name, value in arguments.items() if name != "draws"}
-    sources = [make(jpeg_directory) for _ in range(2)]
-    for iterator in [it for source in sources for it in leaves_of(source)]:
+    source, replayed = (CASES[case][0](jpeg_directory) for _ in range(2))
+    for iterator in (*leaves_of(source), *leaves_of(replayed)):
         iterator.seed = iterator.seed or 11
         next(iterator)
-    got = to_grain(sources[0], draws="replay", **arguments)
-    want = wanted(sources[1], 2 * len(got), draws="replay", **arguments)
-    for number in reversed(range(2 * len(got))):
-        assert_same(got[number], want[number], case)
-    samples = to_grain(sources[0], draws="replay", batched=False, **arguments)
-    size = leaves_of(sources[0])[0].batch_size
-    for sample, batch in zip(leaves(samples[len(samples) + size + 3]), leaves(got[len(got) + 1]), strict=True):
+    images = to_grain(replayed, draws="replay")
+    for iterator in leaves_of(source):
+        iterator.reset()
+    got, want = [], []
+    for _ in range(2 * len(images)):
+        batches = [tuples(next(iterator)) for iterator in leaves_of(source)]
+        want.append(dict(zip("ab", batches, strict=True)) if isinstance(source, dict) else tuple(batches))
+    for number in reversed(range(len(want))):
+        got.insert(0, images[number] if len(batches) > 1 else (images[number],))
+    for one, other in zip(leaves(tuple(got)), leaves(tuple(want)), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_max_ulp(one, other, 1) if one.ndim == 4 else np.testing.assert_array_equal(one, other)
+    samples, size = to_grain(replayed, draws="replay", batched=False), leaves_of(source)[0].batch_size
+    for sample, batch in zip(leaves(samples[len(samples) + size + 3]), leaves(images[len(images) + 1]), strict=True):
         np.testing.assert_array_equal(sample, batch[3])
 
 
