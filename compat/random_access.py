@@ -144,9 +144,9 @@ def to_torch(
         try:
             from torchvision.tv_tensors import Image, Mask  # noqa: PLC0415 - for those who have it
         except ModuleNotFoundError as error:
-            if error.name != "torchvision":
+            if error.name not in ("torchvision", "torchvision.tv_tensors"):
                 raise
-            message = "`tv_tensors` needs torchvision, which is not installed: pip install torchvision"
+            message = "`tv_tensors` needs torchvision 0.16 or newer, which is not installed: pip install torchvision"
             raise ImportError(message, name="torchvision") from error
         kinds = batches.kinds([Mask if described.is_mask else Image for described in sources])
     return ImageDataset(batches, described, draws.start if isinstance(draws, Stateless) else 0, kinds)

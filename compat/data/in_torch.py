@@ -39,8 +39,8 @@ class ImageDataset(Dataset):
         """A `DataLoader` of the dataset: each whole pass is followed by the next epoch.
 
         Args:
-            sampler: of numbers below the length of the dataset, as PyTorch's are; None for all in order. They are those
-                of the epoch that the pass is.
+            sampler: of numbers below the length of the dataset, with a length, as PyTorch's are; None for all in order.
+                They are those of the epoch that the pass is.
             batch_size: of samples that are collated, where elements are samples.
             **options: those of `torch.utils.data.DataLoader`, as `num_workers`, `persistent_workers`, `pin_memory`,
                 `multiprocessing_context`.
@@ -66,17 +66,22 @@ class Loader(DataLoader):
 
     def __iter__(self):
         sampler, seen = self.sampler, set()
-        epoch = sampler.epoch
-        for element in super().__iter__():
+        epoch, start = sampler.epoch, sampler.start
+        numbers = len(sampler) - start
+        size = self.batch_size or 1
+        last = numbers // size if self.drop_last else -(-numbers // size)
+        for count, element in enumerate(super().__iter__(), 1):
+            if count == last:
+                # Here: `fit` asks for no more than there are, and workers ask for the last number long before anybody
+                # has seen its element.
+                sampler.start = 0
+                if sampler.epoch == epoch:
+                    sampler.set_epoch(epoch + 1)
             seen.add(element is None)
             if element is not None:
                 yield element
-        if seen == {True} and not sampler.start:
+        if seen == {True} and not start:
             raise ValueError(NOTHING)
-        # Only now: workers ask for the last number long before anybody has seen its element.
-        sampler.start = 0
-        if sampler.epoch == epoch:
-            sampler.set_epoch(epoch + 1)
 
 
 class Epochs(Sampler):

@@ -287,6 +287,10 @@ def test_a_loader_goes_on_in_mid_epoch():
     for pair in zip([*loader, *loader], want, strict=True):
         np.testing.assert_array_equal(*(x for x, _ in pair))
     assert len(loader) == 4
+    for loader in (whole.loader(), numbered(batched=False).loader(batch_size=6)):
+        for epoch in range(2):  # as `fit`, which asks for no more than there are
+            batches = itertools.islice(loader, len(loader))
+            assert labels_of(batches) == labels_of(whole[4 * epoch + i] for i in range(4))
     order = torch.utils.data.SequentialSampler(rest)
     assert labels_of(rest.loader(sampler=order)) == labels_of(want[:2])
 
@@ -402,6 +406,7 @@ def test_what_is_refused(jpeg_directory):
 
 def test_what_is_not_installed_is_named(monkeypatch):
     if HAS_TORCH:
+        monkeypatch.setitem(sys.modules, "torchvision.tv_tensors", None)
         monkeypatch.setitem(sys.modules, "torchvision", None)
         with pytest.raises(ImportError, match="`tv_tensors` needs torchvision"):
             to_torch(array(generator(), seed=1), tv_tensors=True)
