@@ -140,8 +140,8 @@ def _tensors(element, kinds=None):
         return {name: _tensors(part, kinds and kinds[name]) for name, part in element.items()}
     if isinstance(element, tuple):
         return tuple(map(_tensors, element, kinds or (None,) * len(element)))
-    element = np.asarray(element)
+    element = np.asarray(element, order="C")  # not `ascontiguousarray`, to which one number is an array
     if element.dtype.kind in "OUS":
         return element.tolist()
-    tensor = torch.from_numpy(np.ascontiguousarray(element))
+    tensor = torch.from_numpy(element)
     return tensor if kinds is None else kinds(tensor)

@@ -216,7 +216,8 @@ class Tokenizer:
 
     def _numbered(self, texts):
         """The numbers of the words of texts chunk by chunk: a list of lists, or a pair of arrays (numbers, lengths)."""
-        number, table, count, start, size = self._numbering(), None, operator.length_hint(texts), 0, _FEW
+        number, count, start, size = self._numbering(), operator.length_hint(texts), 0, _FEW
+        table = indices = None
         texts = _iterated(texts)
         while chunk := list(itertools.islice(texts, size)):
             plain = all(isinstance(text, str) for text in chunk)
