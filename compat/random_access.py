@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import importlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
@@ -142,13 +143,13 @@ def to_torch(
     kinds = None
     if tv_tensors:
         try:
-            from torchvision.tv_tensors import Image, Mask  # noqa: PLC0415 - for those who have it
+            classes = importlib.import_module("torchvision.tv_tensors")  # for those who have it
         except ModuleNotFoundError as error:
             if error.name not in ("torchvision", "torchvision.tv_tensors"):
                 raise
             message = "`tv_tensors` needs torchvision 0.16 or newer, which is not installed: pip install torchvision"
             raise ImportError(message, name="torchvision") from error
-        kinds = batches.kinds([Mask if described.is_mask else Image for described in sources])
+        kinds = batches.kinds([classes.Mask if one.is_mask else classes.Image for one in sources])
     return ImageDataset(batches, described, draws.start if isinstance(draws, Stateless) else 0, kinds)
 
 
