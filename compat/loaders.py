@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -281,7 +280,7 @@ def timeseries_dataset_from_array(
         data, targets, sequence_length, sequence_stride, sampling_rate, batch_size, shuffle, start_index, end_index:
             those of Keras's function. With parts `end_index` may be the length of the data.
         seed: that of `image_dataset_from_directory`.
-        format: "tf"; or another one of the installed Keras's.
+        format: "tf" or "grain".
         augment: as there, of a batch of windows.
         validation_split: a fraction of the steps, or two, (validation, test): the last ones are the test data, those
             before them the validation data. No window reaches from one part into the next; a target, which is that of
@@ -289,7 +288,8 @@ def timeseries_dataset_from_array(
         subset: that of `image_dataset_from_directory`. Of several, the training data alone are shuffled.
 
     Returns:
-        What Keras's function returns, or a list of those for "both" and "all".
+        What Keras's function returns, or a list of those for "both" and "all". With "grain" the arrays are NumPy's, in
+        the dtypes of `data` and `targets`, and `shuffle` gives each pass another order.
 
     Raises:
         TypeError: `augment` is nothing that can be applied.
@@ -304,10 +304,21 @@ def timeseries_dataset_from_array(
     ```
     """
     augmenting.check(augment)
-    if format == "tf":
+    if format not in ("tf", "grain"):
+        raise ValueError(f"`format` must be 'tf' or 'grain'. Received: {format!r}")
+    if format == "grain":
+        dataset_class = image_map_dataset("format='grain'")
+        function = functools.partial(in_grain.windows, augment=augment, dataset_class=dataset_class)
+    else:
         _tensorflow("timeseries_dataset_from_array(format='tf')")
-    arguments = {"sequence_stride": sequence_stride, "batch_size": batch_size, "seed": seed}
+        from .loading.in_graph import augmented  # noqa: PLC0415 - the other format does without TensorFlow
+
+        def function(*args, training, **arguments):
+            dataset = keras.utils.timeseries_dataset_from_array(*args, **arguments)
+            return augmented(dataset, augment, seed, training)
+
     made = series.windows(
+        function,
         data,
         targets,
         sequence_length,
@@ -317,26 +328,13 @@ def timeseries_dataset_from_array(
         end_index,
         validation_split,
         subset,
-        **_formatted(keras.utils.timeseries_dataset_from_array, arguments, format),
+        sequence_stride=sequence_stride,
+        batch_size=batch_size,
+        seed=seed,
     )
-    if format == "tf":
-        from .loading.in_graph import augmented as apply  # noqa: PLC0415 - the other format does without TensorFlow
-    else:
-        apply = augmenting.mapped
-    results = [apply(dataset, augment, seed, name in (None, "training")) for name, dataset in made.items()]
-    return results if len(results) > 1 else results[0]
+    return [*made.values()] if len(made) > 1 else made.popitem()[1]
 
 
 def _tensorflow(call):
     """Raise an ImportError that names the call unless there is TensorFlow."""
     tensorflow(f"`{call}`", "Use format='grain'.")
-
-
-def _formatted(function, arguments, format):
-    """The arguments with the format, which older versions of Keras do not take."""
-    arguments = {name: value for name, value in arguments.items() if name != "format"}
-    if "format" in inspect.signature(function).parameters:
-        return {**arguments, "format": format}
-    if format != "tf":
-        raise ValueError(f"`format` must be 'tf' with Keras {keras.__version__}. Received: {format!r}")
-    return arguments

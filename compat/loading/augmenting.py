@@ -29,31 +29,6 @@ def takes(function, name):
         return False
 
 
-def mapped(dataset, augment, seed, training):
-    """A dataset of Grain with `augment` applied to the first part of each element, as `in_graph.augmented` does it.
-
-    A function with a parameter `seed` gets an array (2,) of int32.
-    """
-    is_layer = isinstance(augment, keras.layers.Layer)
-    if augment is None or not (is_layer or training):
-        return dataset
-    seeded = isinstance(augment, ImageLayer) or (not is_layer and takes(augment, "seed"))
-
-    def on(element, generator=None):
-        first = element[0] if isinstance(element, tuple) else element
-        options = {"training": training} if is_layer and takes(augment.call, "training") else {}
-        if generator is not None:
-            options["seed"] = generator.integers(-(2**31), 2**31, 2, dtype="int32")
-        changed = augment(first, **options)
-        return (changed, *element[1:]) if isinstance(element, tuple) else changed
-
-    result = dataset.random_map(on, seed=0 if seed is None else seed) if seeded else dataset.map(on)
-    for name in ("class_names", "file_paths"):
-        if hasattr(dataset, name):
-            setattr(result, name, getattr(dataset, name))
-    return result
-
-
 def apply(augment, inputs, keys, training):
     """Apply `augment`, on the CPU, with draws that follow from the keys alone, in whatever thread.
 

@@ -5,6 +5,7 @@ import functools
 import io
 import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -65,7 +66,7 @@ class Loaded:
     """The elements of an endless row of epochs, by their numbers.
 
     Args:
-        paths: list of the paths of the files.
+        paths: list of the paths of the files, or of whatever else says where an input is.
         labels, weights: arrays with one for each; None without.
         read: function of a path that returns a float32 array, of one shape for all, or a string.
         augment: function of inputs, keys, uint32 (n, 2), and `training`; see `augmenting.apply`.
@@ -162,6 +163,60 @@ def datasets(folder, extensions, read, dataset_class):
         described = {"class_names": files.class_names, "file_paths": part.paths, "skipped": skipped}
         made.append(dataset_class(loaded, described).to_iter_dataset())
     return made if len(made) > 1 else made[0]
+
+
+def windows(
+    data,
+    targets,
+    sequence_length,
+    sequence_stride=1,
+    sampling_rate=1,
+    batch_size=128,
+    shuffle=False,
+    seed=None,
+    start_index=None,
+    end_index=None,
+    *,
+    augment,
+    training,
+    dataset_class,
+):
+    """`keras.utils.timeseries_dataset_from_array` as a `grain.IterDataset` of NumPy arrays.
+
+    Args:
+        augment, training: those of `augmenting.apply`.
+        dataset_class: `ImageMapDataset`.
+        The others are those of Keras's function.
+    """
+    numbers = {"sequence_length": sequence_length, "sequence_stride": sequence_stride, "sampling_rate": sampling_rate}
+    for name, number in (numbers if batch_size is None else numbers | {"batch_size": batch_size}).items():
+        if not isinstance(number, Integral) or number < 1:
+            raise ValueError(f"`{name}` must be an integer of at least 1. Received: {number!r}")
+    start, end = start_index or 0, len(data) if end_index is None else end_index
+    if not 0 <= start < end <= len(data):
+        raise ValueError(
+            f"`start_index` and `end_index` must be in 0..{len(data)}, the first one lower. "
+            f"Received: start_index={start_index}, end_index={end_index}"
+        )
+    span, targets = (sequence_length - 1) * sampling_rate + 1, None if targets is None else np.asarray(targets)[start:]
+    count = end - start - span + 1 if targets is None else min(end - start - span + 1, len(targets))
+    starts = np.arange(0, max(count, 0), sequence_stride)
+    loaded = Loaded(
+        paths=starts.tolist(),
+        labels=None if targets is None else targets[starts],
+        weights=None,
+        read=functools.partial(_window, np.asarray(data)[start:end], span, sampling_rate),
+        augment=functools.partial(augmenting.apply, augment, training=training),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=np.random.randint(1_000_000) if seed is None else seed,
+        skipped=None,
+    )
+    return dataset_class(loaded, {"class_names": None, "file_paths": None, "skipped": None}).to_iter_dataset()
+
+
+def _window(data, span, rate, start):
+    return data[start : start + span : rate]
 
 
 def _batch(inputs):

@@ -1,20 +1,24 @@
 """Windows over a series in parts that follow each other in time."""
 
-import keras
-
 from .splits import parts
 
 
-def windows(data, targets, sequence_length, sampling_rate, shuffle, start_index, end_index, split, subset, **others):
-    """Keras's datasets of the windows of each part: a dictionary by the name of the part, None for all.
+def windows(
+    function, data, targets, sequence_length, sampling_rate, shuffle, start_index, end_index, split, subset, **others
+):
+    """The datasets of the windows of each part: a dictionary by the name of the part, None for all.
 
     No window reaches over the end of its part.
+
+    Args:
+        function: makes one of them: takes `training`, and what `keras.utils.timeseries_dataset_from_array` does.
+        split: that is `validation_split`.
+        The others are those of `timeseries_dataset_from_array`.
     """
-    function = keras.utils.timeseries_dataset_from_array
     arguments = {"sequence_length": sequence_length, "sampling_rate": sampling_rate, **others}
     if split is None and subset is None:
         indices = {"start_index": start_index, "end_index": end_index}
-        return {None: function(data, targets, shuffle=shuffle, **arguments, **indices)}
+        return {None: function(data, targets, shuffle=shuffle, training=True, **arguments, **indices)}
     start, end = start_index or 0, len(data) if end_index is None else end_index
     if not 0 <= start < end <= len(data):
         raise ValueError(
@@ -32,5 +36,5 @@ def windows(data, targets, sequence_length, sampling_rate, shuffle, start_index,
             )
         shuffled = shuffle and (len(wanted) == 1 or name == "training")
         part = None if targets is None else targets[rows]
-        made[name] = function(data[rows], part, shuffle=shuffled, **arguments)
+        made[name] = function(data[rows], part, shuffle=shuffled, training=name == "training", **arguments)
     return made

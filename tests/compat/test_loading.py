@@ -412,9 +412,28 @@ def test_texts_of_grain(folders, tmp_path):
 
 
 def test_series_of_grain():
-    pytest.importorskip("grain")
-    data = np.zeros((30, 2), "float32")
-    made = compat.timeseries_dataset_from_array(
-        data, np.arange(30), 5, format="grain", augment=lambda x: x + 1, validation_split=0.4, subset="both"
-    )
-    assert [float(np.asarray(next(iter(part))[0]).mean()) for part in made] == [1, 0]
+    grain = pytest.importorskip("grain")
+    data, targets = np.arange(60.0).reshape(30, 2), np.arange(30)
+    load = lambda home, **more: home.timeseries_dataset_from_array(data, targets, 5, format="grain", **more)  # noqa: E731
+    for more in (
+        {},
+        {"sequence_stride": 2, "sampling_rate": 3, "batch_size": 4, "start_index": 3, "end_index": 28},
+        {"batch_size": None},
+    ):
+        theirs, ours = load(keras.utils, **more), load(compat, **more)
+        assert isinstance(ours, grain.IterDataset) and len(ours) == len(list(ours))
+        for mine, other in zip(ours, theirs, strict=True):
+            for one, another in zip(mine, other, strict=True):
+                assert isinstance(one, (np.ndarray, np.generic))
+                np.testing.assert_array_equal(one, np.asarray(another))
+    shuffled = load(compat, shuffle=True, seed=1, batch_size=None)
+    passes = [[int(target) for _, target in shuffled] for _ in range(2)]
+    assert sorted(passes[0]) == sorted(passes[1]) == list(range(26)) and passes[0] != passes[1]
+    made = load(compat, augment=lambda x: 0 * x + 1, validation_split=0.4, subset="both")
+    assert [float(next(iter(part))[0].mean()) == 1 for part in made] == [True, False]
+    for wrong, said in [
+        ({"sequence_stride": 0}, "`sequence_stride` must be an integer of at least 1"),
+        ({"start_index": 40}, r"must be in 0\.\.30"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            load(compat, **wrong)
