@@ -140,8 +140,8 @@ def _tensors(element, kinds=None):
         return {name: _tensors(part, kinds and kinds[name]) for name, part in element.items()}
     if isinstance(element, tuple):
         return tuple(map(_tensors, element, kinds or (None,) * len(element)))
-    element = np.asarray(element, order="C")  # not `ascontiguousarray`, to which one number is an array
+    element = np.asarray(element)
     if element.dtype.kind in "OUS":
         return element.tolist()
-    tensor = torch.from_numpy(element)
+    tensor = torch.from_numpy(np.require(element, requirements="CW"))  # `ascontiguousarray` adds an axis to a number
     return tensor if kinds is None else kinds(tensor)

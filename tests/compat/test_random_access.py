@@ -219,8 +219,9 @@ def test_samples_are_those_of_the_batches():
 def test_samples_of_pytorch_are_collated():
     pytest.importorskip("torch")
     loader = to_torch(array(generator(), seed=1), batched=False, channels_first=True).loader(batch_size=6)
-    want = to_grain(array(generator(), seed=1))[0][0]
-    np.testing.assert_array_equal(next(iter(loader))[0].numpy(), want.transpose(0, 3, 1, 2))
+    (images, labels), (want, of_want) = next(iter(loader)), to_grain(array(generator(), seed=1))[0]
+    np.testing.assert_array_equal(images.numpy(), want.transpose(0, 3, 1, 2))
+    assert labels.tolist() == of_want.tolist()
 
 
 def labels_of(elements):
