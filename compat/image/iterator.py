@@ -113,7 +113,10 @@ class Iterator(keras.utils.PyDataset):
                 self.total_batches_seen += 1
                 index_array = self.index_array[self.batch_size * idx : self.batch_size * (idx + 1)]
                 table = self._draw(len(index_array))
-            return self._batch(index_array, table)
+            batch = self._batch(index_array, table)
+        if isinstance(batch, tuple):  # `fit` of Keras 3 takes no lists of arrays; `next` gives what it always did
+            return tuple(tuple(part) if isinstance(part, list) else part for part in batch)
+        return batch
 
     def __next__(self) -> Any:
         try:

@@ -110,6 +110,7 @@ def install(only_data=False):
         _replace(f"{_ARCHIVED}.image.{module.__name__.rpartition('.')[2]}", _names(module))
     for name, method in methods.of_keras_2().items():
         patches.put(keras.Model, name, method)
+    patches.put(image.ImageDataGenerator, "__init__", methods.generator_of_keras_1())
     if not only_data:
         keras_2.put_back()
 

@@ -1,6 +1,7 @@
 """What Keras 1 and 2 had beside the data, put back into Keras 3."""
 
 import functools
+import importlib.util
 import os
 import shutil
 import sys
@@ -39,12 +40,17 @@ _LOAD_MODEL = (
     *("tensorflow.keras.models", "tensorflow.keras.saving", "keras.src.saving.saving_api"),
 )
 """Modules that have `load_model`; those of TensorFlow take it from the last, when they are loaded."""
+_seen = set()
+"""The words of Keras 1 that convolutions were given: there `32, 3, 3` is a kernel, in Keras 3 one with strides of 3."""
 _PRIVATE = "tensorflow.python.keras"
+_APPLICATIONS = "keras_applications"
 _ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras": tf_keras}
 
 
 def put_back():
     """Put all of it in place, until `patches.undo`."""
+    _seen.clear()
+    _utils()
     _modules()
     _private_copy()
     _backend()
@@ -55,6 +61,18 @@ def put_back():
     _callbacks()
     _weights()
     _whole_models()
+
+
+def _utils():
+    """What was renamed in functions and tensors; before the modules that have them, too, are made."""
+
+    def to_categorical(x, num_classes=None, nb_classes=None):
+        return original(x, nb_classes if num_classes is None else num_classes)
+
+    original = keras.utils.to_categorical
+    for package in (keras, tf_keras):
+        put(package.utils, "to_categorical", functools.wraps(original)(to_categorical))
+    put(keras.KerasTensor, "_keras_shape", property(lambda self: tuple(self.shape)))
 
 
 def _modules():
@@ -76,8 +94,18 @@ def _modules():
         for name in THEANO:
             put(sys.modules[f"{root}.utils.layer_utils"], name, _of_theano)
     utils = sys.modules["keras.src.applications.imagenet_utils"]
+    _applications()
     for package in (keras, tf_keras):
         put(package.applications.imagenet_utils, "_obtain_input_shape", utils.obtain_input_shape)
+
+
+def _applications():
+    """`keras_applications`, where Keras 2 took its applications from, if it is not installed itself."""
+    if importlib.util.find_spec(_APPLICATIONS) is None:
+        package = _module(_APPLICATIONS, keras.applications)
+        for name, module in list(vars(package).items()):
+            if isinstance(module, types.ModuleType):
+                put_module(f"{_APPLICATIONS}.{name}", module)
 
 
 def _private_copy():
@@ -175,9 +203,10 @@ def _with_names(original, words, is_convolution):
     def __init__(self, *args, **kwargs):
         old = {name: kwargs.pop(name) for name in [*words] if name in kwargs and words[name] != name}
         if is_convolution:
+            _seen.update(old)
             if {"nb_row", "nb_col"} <= kwargs.keys():
                 kwargs["kernel_size"] = kwargs.pop("nb_row"), kwargs.pop("nb_col")
-            elif old and len(args) == 3:
+            elif len(args) == 3 and (old or (_seen and args[1] == args[2] != 1)):
                 args = _as_kernel(args)
         for name, value in old.items():
             kwargs[words[name]] = _ORDERINGS.get(value, value) if name == "dim_ordering" else value
@@ -326,7 +355,7 @@ def _weights():
     save, load = keras.Model.save_weights, keras.Model.load_weights
 
     @functools.wraps(save)
-    def save_weights(self, filepath, overwrite=True, **kwargs):
+    def save_weights(self, filepath, overwrite=True, save_format=None, **kwargs):
         path = os.fspath(filepath)
         if path.endswith(".weights.h5") or path.endswith(".weights.json"):
             return save(self, filepath, overwrite=overwrite, **kwargs)
@@ -355,7 +384,7 @@ def _whole_models():
     endings = (".keras", ".h5", ".hdf5")
 
     @functools.wraps(save)
-    def save_any(self, filepath, *args, **kwargs):
+    def save_any(self, filepath, *args, save_format=None, **kwargs):
         path = os.fspath(filepath)
         if path.endswith(endings):
             return save(self, filepath, *args, **kwargs)

@@ -43,6 +43,20 @@ def of_keras_2():
     return methods | {f"{name}_generator": _of_generators(name) for name in _STEPS}
 
 
+def generator_of_keras_1():
+    """`ImageDataGenerator.__init__` that takes `dim_ordering`, too: "th" or "tf"."""
+    original = image.ImageDataGenerator.__init__
+
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        if "dim_ordering" in kwargs:
+            ordering = kwargs.pop("dim_ordering")
+            kwargs["data_format"] = {"th": "channels_first", "tf": "channels_last"}.get(ordering, ordering)
+        original(self, *args, **kwargs)
+
+    return __init__
+
+
 def _as_in_keras_2(name):
     """A method of `keras.Model` that takes what Keras 1 and 2 took."""
     original = getattr(keras.Model, name)
@@ -132,18 +146,18 @@ def _in_batches(data, count):
 def _in_passes(data, steps, predicts):
     """A zip, or an iterator of images, of whose batches so many make an epoch, as Keras 3 takes it; and their number.
 
-    None of them is all of them. The batches are the same with TensorFlow and without.
+    None, or 0 as for Keras 3, is all of them. The batches are the same with TensorFlow and without.
     """
     if importlib.util.find_spec("tensorflow") is not None:
         from ..convert import to_dataset  # noqa: PLC0415 - the rest does without
 
-        return to_dataset(data, repeat=steps is not None), steps
+        return to_dataset(data, repeat=bool(steps)), steps
     iterators = [
         part for part in (_parts(data) if isinstance(data, zip) else [data]) if isinstance(part, image.Iterator)
     ]
     for iterator in iterators:
         iterator.reset()
-    return _tuples(data, predicts), len(iterators[0]) if steps is None and iterators else steps
+    return _tuples(data, predicts), len(iterators[0]) if not steps and iterators else steps
 
 
 def _parts(zipped):

@@ -15,7 +15,7 @@ from .flows import (
     order_of,
     resolve,
 )
-from .keras_1 import is_about_loading, rename_arguments, uncounted
+from .keras_1 import is_about_loading, rename_arguments, rename_ordering, uncounted
 from .moved import KERAS_1
 from .names import OURS
 from .own_generators import rewrite_own_generators
@@ -45,6 +45,8 @@ def rewrite_calls(program, whole, loaded=frozenset()):
     for fed in feedings(program):
         if fed.number in whole:
             program.drop(fed.call, [fed.number])
+    for call in _generators(program):
+        rename_ordering(program, call)
     _move_loading(program, whole, loaded)
     _report_generator_functions(program)
     rewrite_own_generators(program)

@@ -2,7 +2,7 @@
 
 import libcst as cst
 
-from .flows import feedings, is_flow, is_generator, resolve
+from .flows import assigned, feedings, is_flow, is_generator, resolve, returned
 from .keras_1 import uncounted
 from .names import OURS
 from .steps import is_counted
@@ -76,9 +76,8 @@ class FedDatasets:
         return all(
             resolve(program, one.arg.value, is_flow) == [flow]
             and not uncounted(program, one.call, self._whole)
-            and not one.counts_images
             and self._repeat(one) is not None
-            and _block(program, one.call) is _block(program, flow)
+            and _is_made_for(program, one.arg.value, one.call)
             for one in feeds
         )
 
@@ -104,6 +103,21 @@ def _made_already(program):
         if program.paths(call.func) == {_TO_DATASET} and call.args
         for flow in resolve(program, call.args[0].value, is_flow) or ()
     }
+
+
+def _is_made_for(program, data, place):
+    """Whether data are made anew each time that a place is come to: by no loop or function around that alone."""
+    block = _block(program, place)
+    if isinstance(data, cst.Name):
+        origins = program.origins(data)
+        value = assigned(program, origins[0]) if len(origins) == 1 else None
+        node = getattr(origins[0], "node", None) if value is not None else None
+        return node is not None and _block(program, node) is block and _is_made_for(program, value, value)
+    if _block(program, data) is not block:
+        return False
+    return is_flow(program, data) or (
+        (value := returned(program, data)) is not None and _is_made_for(program, value, value)
+    )
 
 
 def _block(program, node):

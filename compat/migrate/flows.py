@@ -59,19 +59,62 @@ def is_generator_class(program, expression):
 
 
 def resolve(program, expression, kind, depth=0):
-    """The calls of a kind that an expression stands for, through variables; None if it may be anything else."""
+    """The calls of a kind that an expression stands for, through variables and what functions of the program return.
+
+    None if it may be anything else.
+    """
     if isinstance(expression, cst.Call):
-        return [expression] if kind(program, expression) else None
+        if kind(program, expression):
+            return [expression]
+        value = returned(program, expression)
+        return None if value is None or depth > 4 else resolve(program, value, kind, depth + 1)
     if not isinstance(expression, cst.Name) or depth > 4:
         return None
     calls = []
     for origin in program.origins(expression):
-        value = program.value(origin)
+        value = assigned(program, origin)
         found = None if value is None else resolve(program, value, kind, depth + 1)
         if found is None:
             return None
         calls += found
     return calls or None
+
+
+def assigned(program, origin):
+    """The expression that an origin was assigned, in `a, b = f()` what that returns; None if it cannot be told."""
+    value = program.value(origin)
+    element = program.parents.get(getattr(origin, "node", None))
+    if value is not None or not isinstance(element, cst.Element):
+        return value
+    target = program.parents[element]
+    statement = program.parents[program.parents[target]]
+    values = returned(program, statement.value) if isinstance(statement, cst.Assign) else None
+    if not isinstance(values, cst.Tuple) or len(values.elements) != len(target.elements):
+        return None
+    if any(isinstance(part, cst.StarredElement) for part in [*values.elements, *target.elements]):
+        return None
+    return values.elements[target.elements.index(element)].value
+
+
+def returned(program, call):
+    """The expression that a call of a function of the program returns, None if that cannot be told.
+
+    The function must have one `return`, in its own block, and import nothing itself: what its names stand for is then
+    known where it is called, too.
+    """
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name):
+        return None
+    origins = program.origins(call.func)
+    function = getattr(origins[0], "node", None) if len(origins) == 1 else None
+    if not isinstance(function, cst.FunctionDef) or function.decorators or function.asynchronous is not None:
+        return None
+    inside = m.findall(
+        function.body, m.Return() | m.Yield() | m.Import() | m.ImportFrom() | m.Global() | m.FunctionDef()
+    )
+    last = function.body.body[-1]
+    if len(inside) != 1 or not isinstance(last, cst.SimpleStatementLine) or inside[0] is not last.body[-1]:
+        return None
+    return inside[0].value
 
 
 def is_generator(program, call):

@@ -12,7 +12,7 @@ from .flows import (
     order_of,
     resolve,
 )
-from .moved import COUNTS_OF_IMAGES, KERAS_1
+from .moved import COUNTS_OF_IMAGES, KERAS_1, VALUES
 from .passes import DEFAULT_BATCH_SIZE, ORDER_OF_FLOWS, arguments
 
 _HOW = "`{old}` counts images, Keras 3 counts batches, whose size is not found here: write `{new}=... // batch_size`"
@@ -53,6 +53,18 @@ def rename_arguments(program, call, whole):
         prefix = program.between(program.span(fed.number)[0], start)
         lead = prefix.count("(")
         program.edits.append((start - lead, end + lead, counted))
+
+
+def rename_ordering(program, call):
+    """`ImageDataGenerator(dim_ordering="th")` to `data_format="channels_first"`."""
+    for arg in call.args:
+        if arg.keyword is None or arg.keyword.value != "dim_ordering":
+            continue
+        code = program.code(arg.value)
+        if code in VALUES:
+            program.replace(arg, f"data_format={VALUES[code]}")
+        else:
+            program.report(arg, "`dim_ordering` is `data_format` today: 'channels_first' for 'th'")
 
 
 def is_about_loading(arg):

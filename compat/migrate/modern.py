@@ -11,7 +11,7 @@ from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
 from .keras_1 import batch_size
 from .names import legacy
 from .steps import is_counted
-from .texts_and_series import keep
+from .texts_and_series import KEPT, keep
 
 _NEW_NAMES = "keras_regen.layers"
 _LAYERS = "Layers in place of arguments"
@@ -81,7 +81,7 @@ def modernize(program, whole):
     fed = {}
     for one in feedings(program):
         fed[one.arg.value] = one
-    gone, loaded, names, kept_calls = set(), set(), {}, {}
+    gone, loaded, names, kept_calls, made = set(), set(), {}, {}, []
     for call in [call for call in program.of(cst.Call) if is_generator(program, call)]:
         idle = []
         try:
@@ -100,6 +100,7 @@ def modernize(program, whole):
         except _Kept as kept:
             kept_calls[call] = kept
             continue
+        made.append(call)
         text = pipeline.text()
         program.replace(call, text)
         for line in idle:
@@ -114,6 +115,9 @@ def modernize(program, whole):
         for place in places:
             names.setdefault(place, set()).update(needed)
     datasets = FedDatasets(program, kept_calls, whole)
+    for call in {*datasets.generators, *made}:
+        if statement := program.statement(call):
+            program.remove_comment(statement, KEPT)
     for call, kept in kept_calls.items():
         if call in datasets.generators:
             program.report(call, f"fed by `to_dataset`, because {kept.reason}")
@@ -257,6 +261,10 @@ class _Flow:
                 parent = program.parents[user]
                 if isinstance(parent, cst.Attribute):
                     raise _Kept(f"`{parent.attr.value}` of its iterator is used", _LOADER)
+                while isinstance(parent, (cst.Element, cst.Tuple)):
+                    parent = program.parents[parent]
+                if isinstance(parent, cst.Return):
+                    raise _Kept("its iterator is given back by a function", _LOADER)
                 raise _Kept("its iterator is used for more than `fit`", _LOADER)
             if target is not None and len(program.origins(user)) > 1:
                 raise _Kept("the variable of its iterator is assigned more than once", _LOADER)
@@ -370,7 +378,7 @@ def _target(program, value):
 def _origin(program, target):
     scope = program.scope(target)
     found = [assignment for assignment in scope[target.value] if getattr(assignment, "node", None) is target]
-    if len(found) != 1 or len(list(scope[target.value])) > 1:
+    if len(found) != 1:
         raise _Kept(f"`{target.value}` is assigned more than once", _LAYERS)
     return found[0]
 

@@ -5,6 +5,7 @@ import re
 import libcst as cst
 
 from . import patterns as m
+from .keras_calls import keywords
 from .moved import GONE, KERAS, PRIVATE_MODULES, PRIVATE_NAMES, SUBMODULES
 from .program import dotted_name
 
@@ -28,12 +29,22 @@ def modules(program):
             if private[1] or all(a.evaluated_name in (*PRIVATE_MODULES, *PRIVATE_NAMES) for a in statement.names):
                 program.replace(statement.module, f"tensorflow.keras{private[1]}")
             continue
+        if module.partition(".")[0] == "keras_applications":
+            module = f"keras.{module.removeprefix('keras_')}"
+            program.replace(statement.module, module)
+        done = _shape_of_input(program, statement, module)
+        if len(done) == len(statement.names):
+            continue
         homes = {}
-        idle = [alias for alias in statement.names if _gone(module, alias) and _is_idle(program, statement, alias)]
+        idle = [
+            alias
+            for alias in statement.names
+            if alias not in done and _gone(module, alias) and _is_idle(program, statement, alias)
+        ]
         if idle and len(idle) == len(statement.names):
             program.remove_line(program.parents[statement])
             continue
-        names = [alias for alias in statement.names if alias not in idle]
+        names = [alias for alias in statement.names if alias not in [*idle, *done]]
         for alias in names:
             home = _home(module, alias.evaluated_name)
             homes.setdefault(home, []).append(alias)
@@ -97,6 +108,25 @@ def modules(program):
                     program.replace(alias.name, short)
 
 
+def _shape_of_input(program, statement, module):
+    """Take `_obtain_input_shape`, private already in Keras 2, from where Keras 3 has it. Returns: what is done so."""
+    found = [alias for alias in statement.names if alias.evaluated_name == "_obtain_input_shape"]
+    if not found or not module.endswith("applications.imagenet_utils") or "#" in program.code(statement):
+        return []
+    uses = [use for binding in program.bindings if binding.alias is found[0] for use in program.uses(binding)]
+    calls = [program.parents[use] for use in uses]
+    if not all(isinstance(call, cst.Call) and "require_flatten" in keywords(call) for call in calls):
+        return []  # of an older version, with `include_top`
+    name = found[0].evaluated_alias or found[0].evaluated_name
+    text = f"from keras.src.applications.imagenet_utils import obtain_input_shape as {name}"
+    if len(statement.names) == 1:
+        program.replace(statement, text)
+    else:
+        program.add_statement(statement, text)
+        program.remove(statement.names, found)
+    return found
+
+
 def _home(module, name):
     """Where Keras 3 has what an old module had: (module, None), or (package, module) for a module; None otherwise."""
     for pattern, new, names in SUBMODULES:
@@ -141,15 +171,15 @@ def _gone(module, alias):
 
 
 def _is_idle(program, statement, alias):
-    """Whether an imported name is only used where the backend is Theano, which Keras 3 does not have."""
+    """Whether an imported name is used nowhere, or where the backend is Theano, which Keras 3 does not have."""
     line = program.parents[statement]
     if "#" in program.code(statement) or len(line.body) > 1 or len(getattr(program.parents[line], "body", ())) < 2:
         return False
     bindings = [binding for binding in program.bindings if binding.alias is alias]
     return (
         len(bindings) == 1
-        and bool(uses := program.uses(bindings[0]))
-        and all(_under_theano(program, use) for use in uses)
+        and bindings[0].name not in program.hidden
+        and all(_under_theano(program, use) for use in program.uses(bindings[0]))
     )
 
 

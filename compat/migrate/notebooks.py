@@ -4,7 +4,8 @@ import bisect
 import json
 import re
 
-from .program import apply, parse
+from .parsing import check, parse
+from .program import apply
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ASSIGNED = re.compile(rb"(\s*[\w.,\[\]'\" ]+=\s*)([!%].*)", re.DOTALL)
@@ -19,6 +20,7 @@ class Notebook:
 
     Args:
         text: the JSON text.
+        parses: function that raises a ValueError for the text of a cell that does not parse.
 
     Attributes:
         program: the text of all code cells, each followed by a newline, where what is not Python is masked by Python of
@@ -30,7 +32,7 @@ class Notebook:
         ValueError: the text is not a notebook of format 4.
     """
 
-    def __init__(self, text):
+    def __init__(self, text, parses=check):
         language = _language(json.loads(text))
         self._text, self._ascii = text, text.isascii()
         self.unparsed, self.hidden = [], set()
@@ -39,7 +41,7 @@ class Notebook:
             self._cells = list(_sources(text))
         self._starts, masked, offset = [], [], 0
         for number, _, _, source in self._cells:
-            data = _as_python(source)
+            data = _as_python(source, parses)
             if data is None:
                 if _LEGACY.search(source):
                     self.unparsed.append((number, 1, "the cell does not parse as Python 3"))
@@ -158,7 +160,7 @@ def script_as_python(text):
     return masked, frozenset(word for line, python in pairs if line != python for word in re.findall(r"\w+", line))
 
 
-def _as_python(source):
+def _as_python(source, parses):
     """The source of a cell with what is IPython's masked by Python of the same length, None if it is not Python."""
     try:
         data = source.encode()
@@ -166,7 +168,7 @@ def _as_python(source):
         return None
     for candidate in (data, _mask(data)):
         try:
-            parse(candidate.decode())
+            parses(candidate.decode())
             return candidate
         except ValueError:
             pass  # the other one, or none

@@ -4,6 +4,8 @@ import libcst as cst
 
 from . import patterns as m
 from .flows import METHODS, feedings, resolve
+from .keras_calls import is_keras
+from .program import Binding, Program
 
 _SEQUENCES = ("Sequence", "PyDataset")
 _TUPLE = "Keras 3 takes tuples of arrays, no lists: left alone. Write `tuple(...)`"
@@ -11,17 +13,26 @@ _ONE = "Keras 3 predicts from tuples, `(x,)`: left alone. Write `yield (x,)` if 
 
 
 def rewrite_own_generators(program):
-    """Let generator functions that are fed to a model, and sequences, hand out tuples where lists are seen."""
+    """Let generator functions that are fed to a model, and sequences, hand out tuples where lists are seen.
+
+    One that goes on without end and gives lists of inputs or targets, beside Keras, is for a model somewhere else.
+    """
     predicted, trained = set(), set()
     for fed in feedings(program):
         for function in _functions(program, fed.arg.value):
             (predicted if METHODS[fed.call.func.attr.value] == "predict" else trained).add(function)
+        if METHODS[fed.call.func.attr.value] == "predict" and _gives_bare_arrays(program, fed.arg.value):
+            start, end = program.span(fed.arg.value)
+            program.insert(start, "((x,) for x in ")
+            program.insert(end, ")")
     for node in program.of(cst.Yield):
         function = _around(program, node, cst.FunctionDef)
         if function in predicted | trained and node.value is not None and not isinstance(node.value, cst.From):
             _hand_out(program, node.value)
             if function not in trained:
                 _make_tuple(program, node.value)
+        elif isinstance(node.value, cst.Tuple) and len(node.value.elements) > 1 and _is_for_a_model(program, node):
+            _hand_out(program, node.value)
     for node in program.of(cst.Return):
         function = _around(program, node, cst.FunctionDef)
         if (
@@ -31,6 +42,14 @@ def rewrite_own_generators(program):
             and _is_sequence(program, program.parents.get(program.parents.get(function)))
         ):
             _hand_out(program, node.value)
+
+
+def _is_for_a_model(program, node):
+    """Whether a `yield` is in a loop without end, in a program of Keras or after a batch of an iterator's `next`."""
+    loop = _around(program, node, cst.While)
+    if loop is None or not m.matches(loop.test, m.Name("True") | m.Integer("1")):
+        return False
+    return is_keras(program) or bool(m.findall(loop.body, m.Call(m.Attribute(attr=m.Name("next")), [])))
 
 
 def _hand_out(program, value):
@@ -68,15 +87,49 @@ def _make_tuple(program, value):
     """`yield x` to `yield (x,)` where `x` is an array for sure; other names are listed."""
     if isinstance(value, (cst.Tuple, cst.List, cst.Dict)):
         return
-    values = [value]
-    if isinstance(value, cst.Name):
-        values = [program.value(origin) for origin in program.origins(value)]
-    if values and all(isinstance(one, cst.Call) and _is_of_numpy(program, one) for one in values):
+    if _is_array(program, value):
         start, end = program.span(value)
         program.insert(start, "(")
         program.insert(end, ",)")
     else:
         program.report(value, _ONE)
+
+
+def _is_array(program, value):
+    """Whether a value is what a function of NumPy returned."""
+    values = [program.value(o) for o in program.origins(value)] if isinstance(value, cst.Name) else [value]
+    return bool(values) and all(isinstance(one, cst.Call) and _is_of_numpy(program, one) for one in values)
+
+
+def _gives_bare_arrays(program, data):
+    """Whether data come from a generator function of a module beside the program, which yields arrays alone."""
+    calls = resolve(program, data, lambda _, call: isinstance(call.func, cst.Name)) or []
+    return bool(calls) and all(_is_of_arrays(program, call.func) for call in calls)
+
+
+def _is_of_arrays(program, name):
+    """Whether a name is bound to such a function by imports alone; a star may import it or not."""
+    bound = program.origins(name)
+    found = [_yields(program, one, name.value) for one in bound if isinstance(one, Binding)]
+    seen = [arrays for arrays in found if arrays is not None]
+    return (
+        len(found) == len(bound) and len(seen) == 1 and seen[0] and (len(found) == 1 or not any(b.alias for b in bound))
+    )
+
+
+def _yields(program, binding, name):
+    """Whether a function of a module beside the program yields arrays alone; None if there is no such function."""
+    text = isinstance(binding.statement, cst.ImportFrom) and program.beside(binding.module)
+    if not text or "yield" not in text:
+        return None
+    try:
+        other = Program(text)
+    except ValueError:  # which is told of where that file is done
+        return None
+    name = name if binding.alias is None else binding.alias.evaluated_name
+    functions = [node for node in other.of(cst.FunctionDef) if node.name.value == name]
+    values = [node.value for node in other.of(cst.Yield) if _around(other, node, cst.FunctionDef) in functions]
+    return all(value is not None and _is_array(other, value) for value in values) if values else None
 
 
 def _is_of_numpy(program, call):

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 
 import libcst as cst
 
@@ -19,6 +20,8 @@ class Pattern:
 
 
 def __getattr__(name):
+    if name.startswith("_"):  # as imports ask for
+        raise AttributeError(name)
     kind = getattr(cst, name)
     names = [field.name for field in dataclasses.fields(kind)]
 
@@ -31,8 +34,9 @@ def __getattr__(name):
 def matches(found, pattern):
     """Whether a node, a list of nodes or the value of a field is what a pattern, a list of such or a value says."""
     if isinstance(pattern, Pattern):
+        kinds = type(found).__mro__  # `isinstance` of LibCST's classes is slow where they differ
         return any(
-            isinstance(found, kind) and all(matches(getattr(found, name), part) for name, part in fields.items())
+            kind in kinds and all(matches(getattr(found, name), part) for name, part in fields.items())
             for kind, fields in pattern.alternatives
         )
     if isinstance(pattern, list):
@@ -42,5 +46,31 @@ def matches(found, pattern):
 
 def findall(tree, pattern):
     """The nodes of a tree, itself included, that match."""
-    inside = [node for child in tree.children for node in findall(child, pattern)]
-    return [tree, *inside] if matches(tree, pattern) else inside
+    found, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        if matches(node, pattern):
+            found.append(node)
+        stack += reversed(children(node))
+    return found
+
+
+def children(node):
+    """The nodes that are fields of a node, or in one: as `node.children`, which visits them all."""
+    found = []
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        for child in value if isinstance(value, (list, tuple)) else (value,):
+            if _is_node(type(child)):
+                found.append(child)
+    return found
+
+
+@functools.cache
+def _fields(kind):
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+@functools.cache
+def _is_node(kind):
+    return issubclass(kind, cst.CSTNode)

@@ -1,21 +1,21 @@
 """A program, what its names stand for, and edits of its text that leave everything else as it is, byte for byte."""
 
-import dataclasses
 import re
 
 import libcst as cst
 from libcst.metadata import (
     BuiltinAssignment,
     ByteSpanPositionProvider,
-    CodeSpan,
     ImportAssignment,
     MetadataWrapper,
     ScopeProvider,
 )
 
+from .parsing import moved, parse
+from .patterns import children
+from .reaching import reaching
+
 _NEWLINE = re.compile(rb"\r?\n")
-_FORM_FEEDS = re.compile(r"^(?<!\\\n)(?<!\\\r\n)[ \t]*\f[ \t\f]*", re.MULTILINE)
-"""At the start of a line that does not go on from the one before."""
 
 
 class Binding:
@@ -35,6 +35,11 @@ class Binding:
         return self.alias.evaluated_name if isinstance(self.statement, cst.Import) else self.target
 
     @property
+    def module(self):
+        """The dotted name of the module that is imported, or imported from."""
+        return self.loads if isinstance(self.statement, cst.Import) else dotted_name(self.statement.module)
+
+    @property
     def is_global(self):
         """Whether the name is visible in the whole program."""
         return self.scope is self.scope.globals
@@ -48,6 +53,7 @@ class Program:
     Args:
         text: the text of a module.
         hidden: names that may be used by what is not in the text, as the lines of IPython in a notebook.
+        beside: function from the dotted name of a module to its text, None if there is none that can be read.
 
     Attributes:
         nodes: dictionary from node type to the nodes of the program, in the order of the text.
@@ -58,20 +64,21 @@ class Program:
         ValueError: the text does not parse.
     """
 
-    def __init__(self, text, hidden=frozenset()):
-        self.hidden = hidden
+    def __init__(self, text, hidden=frozenset(), beside=None):
+        self.hidden, self.beside = hidden, beside or (lambda module: None)
         module, parsed = parse(text)
         self.data = text.encode()
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         resolved = wrapper.resolve_many([ByteSpanPositionProvider, ScopeProvider])
         self._spans, self._scopes = (resolved[p] for p in resolved)
         if parsed is not None:
-            self._spans = _moved(self._spans, parsed.encode(), self.data)
+            self._spans = moved(self._spans, parsed.encode(), self.data)
         self.edits, self.findings = [], []
         self._dropped = {}
         self.parents, self.nodes = _family(wrapper.module)
         for found in self.nodes.values():
             found.sort(key=self._place)
+        self._record_captures()
         self.values = dict(self._assigned())
         self.bindings = list(self._imported())
         self.stars = [binding for binding in self.bindings if binding.alias is None]
@@ -185,6 +192,18 @@ class Program:
         if f"# {text}" not in above.group().decode() and edit not in self.edits:
             self.edits.append(edit)
 
+    def remove_comment(self, statement, beginning):
+        """Remove the comment line above a statement line that begins so, if there is one."""
+        first = self.span(statement)[0]
+        while (end := self.line_start(first)) and (
+            line := self.between(start := self.line_start(end - 1), end)
+        ).strip():
+            if not line.lstrip().startswith("#"):
+                return
+            if line.lstrip().startswith(f"# {beginning}"):
+                self.edits.append((start, end, ""))
+            first = start
+
     def remove(self, parts, removed):
         """Remove some, not all, of the parts of a list with commas (arguments, imported names); comments stay."""
         spans = [self.span(part) for part in parts]
@@ -255,6 +274,8 @@ class Program:
         found = sorted(scope[name.value], key=self._position)  # LibCST's sets have no order
         if not found:
             return [star for star in self.stars if star.scope is scope.globals]
+        if len(found) > 1:
+            found = reaching(self, name, found)
         origins = {}
         for assignment in found:
             key = (assignment.node, name.value) if isinstance(assignment, ImportAssignment) else None
@@ -343,6 +364,13 @@ class Program:
                     seen.add(node)
                     yield node
 
+    def _record_captures(self):
+        """Let the names in patterns of `match` be assignments in their scopes, which LibCST leaves out."""
+        captures = [node.name for node in self.of(cst.MatchAs, cst.MatchStar)]
+        for name in [*captures, *(node.rest for node in self.of(cst.MatchMapping))]:
+            if name is not None:
+                self.scope(name).record_assignment(name.value, name)
+
     def _assigned(self):
         """Pairs of a target name and its value, in `a = 1`, `a: int = 1` and `a, b = 1, 2`."""
         for node in self.of(cst.Assign):
@@ -375,95 +403,18 @@ class Program:
         return Binding(name, target, alias, statement, visible, visible is scope)
 
 
-def parse(text):
-    """LibCST's tree of a text, and the text that its positions are those of, None if that is the text itself.
-
-    LibCST knows no spaces before the colon of `except ValueError :`, no tabs after spaces, and more such: what it makes
-    of a text may then have other white space, and nothing else.
-
-    Raises:
-        ValueError: the text does not parse.
-    """
-    # Python does not count what stands before a form feed as indentation. Nor what stands on another line.
-    masked = _FORM_FEEDS.sub(lambda match: match[0].replace("\f", "\n"), text).replace("\f", " ")
-    masked = masked.rstrip()  # LibCST drops lines of white space at the end
-    try:
-        module = cst.parse_module(masked)
-    except (cst.ParserSyntaxError, UnicodeError) as error:
-        try:
-            module = cst.parse_module(_plain(masked))
-        except (cst.ParserSyntaxError, UnicodeError):
-            raise ValueError(_why(text, masked, error)) from error
-    if module.code == masked:
-        return module, None
-    if _inked(module.code.encode()) != _inked(masked.encode()):
-        raise ValueError("LibCST does not give the text back as it was")
-    return module, module.code
-
-
-def _plain(text):
-    """A text with spaces for tabs at the beginning of lines, as Python counts them, and no backslash at its end."""
-    text = re.sub(r"^[ \t]+", lambda match: match[0].expandtabs(8), text, flags=re.MULTILINE)
-    return re.sub(r"\\(?:\Z|\r?\n(?=[ \t]*(?:\r?\n|\Z)))", "\n", text)
-
-
-def _why(text, masked, error):
-    if not isinstance(error, cst.ParserSyntaxError):
-        return f"does not parse as Python 3 ({error})"
-    start = len("".join(masked.splitlines(keepends=True)[: error.raw_line - 1]))
-    line = text.count("\n", 0, start) + 1
-    old = re.search(r"^\s*(?:print|exec)\s+[^\s(=]|^\s*except\s+[\w.]+\s*,|^\s*raise\s+\w+\s*,", text, re.MULTILINE)
-    how = ": it is Python 2, which `2to3 -w` (in Python up to 3.12) or `fissix -w` rewrites" if old else ""
-    return f"does not parse as Python 3 (line {line}){how}"
-
-
-def _inked(data):
-    """Where a text has something else than white space and continuations, and what."""
-    kept = _BLANK.sub(lambda match: b" " * len(match[0]), data)
-    return bytes(kept).translate(None, b" ")
-
-
-_BLANK = re.compile(rb"\\(?:\r?\n|\Z)|[ \t\r\n\f]")
-
-
-def _moved(spans, parsed, data):
-    """The spans of nodes in another text, which differs in white space alone."""
-    places = [match.start() for match in re.finditer(rb"[^ ]", _BLANK.sub(lambda m: b" " * len(m[0]), data))]
-    before, count = [], 0
-    for byte in _BLANK.sub(lambda m: b" " * len(m[0]), parsed):
-        before.append(count)
-        count += byte != 32
-    before.append(count)
-    moved, count_of_bytes = {}, len(before) - 1
-    for node, span in spans.items():
-        first, last = (before[min(at, count_of_bytes)] for at in (span.start, span.start + span.length))
-        start = places[first] if first < len(places) else len(data)
-        end = places[last - 1] + 1 if last > first else start
-        moved[node] = CodeSpan(start, end - start)
-    return moved
-
-
 def _family(module):
     """The parents of nodes, and the nodes of each type but those inside of imports: LibCST's visitors are slower."""
-    parents, nodes, fields, is_node = {}, {}, {}, {}
-    stack = [(module, True)]
+    parents, nodes, stack = {}, {}, [(module, True)]
     while stack:
         node, counts = stack.pop()
         kind = type(node)
         if counts:
             nodes.setdefault(kind, []).append(node)
-        if kind not in fields:
-            fields[kind] = [field.name for field in dataclasses.fields(kind)]
         counts = counts and kind not in (cst.Import, cst.ImportFrom)
-        for name in fields[kind]:
-            value = getattr(node, name)
-            for child in value if isinstance(value, (list, tuple)) else (value,):
-                sort = type(child)
-                if sort not in is_node:
-                    is_node[sort] = issubclass(sort, cst.CSTNode)
-                if is_node[sort]:
-                    parents[child] = node
-                    stack.append((child, counts))
+        for child in children(node):
+            parents[child] = node
+            stack.append((child, counts))
     return parents, nodes
 
 

@@ -112,6 +112,8 @@ def accuracy(program):
         if name == "metrics"
         for text in (node.raw_value for node in m.findall(arg.value, m.SimpleString()))
     ]
+    if texts and not compiled:
+        compiled = _compiled_elsewhere(program)
     for node, text in texts:
         if text not in ("acc", "val_acc") and not re.search(r"\{(?:val_)?acc[:}]", text):
             continue
@@ -128,9 +130,20 @@ def accuracy(program):
             edit_inside(program, node, match.end(), match.end(), "uracy")
 
 
+def _compiled_elsewhere(program):
+    """The metrics of the models that are compiled in the modules beside a program that it imports."""
+    found = {}
+    for module in sorted({binding.module for binding in program.bindings}):
+        for listed in re.findall(r"\bmetrics\s*=\s*\[([^]]*)\]", program.beside(module) or ""):
+            found |= dict.fromkeys(re.findall(r"['\"](\w+)['\"]", listed))
+    return list(found)
+
+
 def _is_of_history(program, node, text):
     """Whether a string is the name of a metric: a key of a history, what a callback monitors or names a file by."""
     parent = program.parents[node]
+    if "{epoch" in text and re.search(r"\{(?:val_)?acc[:}]", text):
+        return True
     if isinstance(parent, cst.Arg):
         keyword = parent.keyword.value if parent.keyword else None
         callback = named(program, program.parents[parent].func, "callbacks")
@@ -141,8 +154,6 @@ def _is_of_history(program, node, text):
         value = program.parents[program.parents[parent]].value
         code = program.code(value)
         return bool(re.search(r"hist|\blogs\b|\blog\b", code, re.IGNORECASE)) or _is_history(program, value)
-    if isinstance(parent, (cst.Assign, cst.BinaryOperation)) or "{" in text:
-        return "{" in text and "epoch" in text
     return False
 
 
@@ -169,7 +180,13 @@ def _rename(program, call, names):
 
 def layers(program):
     """The arguments of layers in Keras 1: other names, and `nb_row, nb_col` for a kernel."""
-    for call, name in calls_of(program, "layers", KERAS_1_LAYERS):
+    calls = list(calls_of(program, "layers", KERAS_1_LAYERS))
+    is_keras_1 = any(
+        name == "Convolution2D"
+        or (name in CONVOLUTIONS_2D and not KERAS_1_LAYERS[name].keys().isdisjoint(keywords(call)))
+        for call, name in calls
+    )
+    for call, name in calls:
         given = keywords(call)
         _rename(program, call, KERAS_1_LAYERS[name])
         if "dim_ordering" in given:
@@ -184,7 +201,8 @@ def layers(program):
         if name.startswith(("AveragePooling", "AvgPool")) and {"pool_size", "pool_length"}.isdisjoint(given):
             _pool(program, call)
         if name in CONVOLUTIONS_2D:
-            _kernel(program, call, given, name == "Convolution2D" or not KERAS_1_LAYERS[name].keys().isdisjoint(given))
+            own = name == "Convolution2D" or not KERAS_1_LAYERS[name].keys().isdisjoint(given)
+            _kernel(program, call, given, own, is_keras_1)
     _merges(program)
 
 
@@ -198,15 +216,18 @@ def _pool(program, call):
         program.insert(program.span(call)[1] - 1, "pool_size=2")
 
 
-def _kernel(program, call, given, is_keras_1):
-    """`Convolution2D(32, 3, 3)` to `Convolution2D(32, (3, 3))`, in standalone Keras: TensorFlow's never took it so."""
+def _kernel(program, call, given, own, others):
+    """`Convolution2D(32, 3, 3)` to `Convolution2D(32, (3, 3))`, in standalone Keras: TensorFlow's never took it so.
+
+    `own` is whether the call itself has words of Keras 1, `others` whether another one has: then a square is a kernel.
+    """
     by_position = [arg for arg in call.args if arg.keyword is None and not arg.star]
     standalone = not any(path and path.startswith("tensorflow") for path in program.paths(call.func))
     old = standalone and not any(arg.star for arg in call.args)
     if len(by_position) >= 3 and old and "strides" not in given:
         row, column = by_position[1:3]
         sizes = [constant(program, arg.value) for arg in (row, column)]
-        if not is_keras_1:
+        if not own and not (others and sizes[0] == sizes[1] != 1 and isinstance(sizes[0], int)):
             if all(isinstance(size, int) for size in sizes):
                 code = f"({program.code(row.value)}, {program.code(column.value)})"
                 program.report(
@@ -225,24 +246,26 @@ def _merges(program):
     """`merge([a, b], mode="concat")` to `concatenate([a, b])`."""
     needed = {}
     for call in program.of(cst.Call):
-        if named(program, call.func, "layers") != "merge" or not isinstance(call.func, cst.Name):
+        if named(program, call.func, "layers") != "merge":
             continue
         given = keywords(call)
         mode = constant(program, given["mode"].value) if "mode" in given else "sum"
         new = MERGE_MODES.get(mode) if isinstance(mode, str) else None
+        dotted = isinstance(call.func, cst.Attribute)
         bindings = program.roots(call.func)
-        if new is None or len(bindings) != 1 or bindings[0].alias is None or program.assignments(new):
+        if new is None or len(bindings) != 1 or bindings[0].alias is None or (not dotted and program.assignments(new)):
             program.report(
                 call, "`merge` is not in Keras 3: write `concatenate`, `add`, `multiply` ... of keras.layers"
             )
             needed.setdefault(bindings[0] if bindings else None, set()).add(None)
             continue
-        program.replace(call.func, new)
+        program.replace(call.func.attr if dotted else call.func, new)
         if "mode" in given:
             program.drop(call, [given["mode"]])
         if "concat_axis" in given:
             program.replace(given["concat_axis"].keyword, "axis")
-        needed.setdefault(bindings[0], set()).add(new)
+        if not dotted:
+            needed.setdefault(bindings[0], set()).add(new)
     for binding, names in needed.items():
         if binding is not None and None not in names and binding.alias.asname is None:
             program.replace(binding.alias, ", ".join(sorted(names)))
@@ -263,6 +286,16 @@ def fits(program):
             program.drop(call, [weights])
         if call.func.attr.value == "fit" and "show_accuracy" in given:
             program.drop(call, [given["show_accuracy"]])
+
+
+def utils(program):
+    """`to_categorical(y, nb_classes=10)` to `num_classes=`, `x._keras_shape` to `x.shape`."""
+    for call, _ in calls_of(program, "utils", ("to_categorical",)):
+        _rename(program, call, {"nb_classes": "num_classes"})
+    if is_keras(program):
+        for node in program.of(cst.Attribute):
+            if node.attr.value == "_keras_shape":
+                program.replace(node.attr, "shape")
 
 
 def backend(program):
@@ -330,5 +363,5 @@ def predictions(program):
             )
 
 
-REPAIRS = (optimizers, accuracy, modules, models, layers, fits, callbacks, files, backend, predictions)
+REPAIRS = (optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, backend, predictions)
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

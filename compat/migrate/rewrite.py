@@ -6,28 +6,37 @@ from .calls import rewrite_calls
 from .imports import rewrite_imports
 from .modern import modernize
 from .notebooks import Notebook, script_as_python
-from .program import Program, apply, parse
+from .parsing import check, parse
+from .program import Program, apply
 from .repairs import repair
 from .steps import whole_passes
 from .texts_and_series import keep_texts_and_series
 
 TARGETS = ("compat", "modern")
-_DATA = re.compile(r"ImageDataGenerator|preprocessing|keras_regen\.compat|_generator\b|\bflow_from_")
-_KERAS = re.compile(r"\bkeras\b")
+_DATA = re.compile(
+    r"ImageDataGenerator|\b(?:fit|evaluate|predict)_generator\b|\bflow_from_|keras_regen\.compat|keras_preprocessing|"
+    r"(?<!sklearn\.)preprocessing\s*(?:\.\s*(?:image|sequence|text)\b|\bimport\b|\bas\b|[,)]|$)|keras\.preprocessing|"
+    r"\.next\(\)[\s\S]*\byield\b",
+    re.MULTILINE,
+)
+_FED = re.compile(
+    r"\byield\b|\bSequence\b|PyDataset|\b(?:workers|use_multiprocessing|max_queue_size|\w*steps\w*)\s*=|\bzip\(|\.predict\("
+)
+_KERAS = re.compile(r"\bkeras(?:_applications)?\b")
 _REPAIRED = re.compile(
     r"\b(?:lr|decay|epsilon|nb_\w+|init|input|output|output_dim|border_mode|subsample|\w+_regularizer|\w_constraint|bias|"
-    r"p|mode|period|sigma|class_weight|workers|use_multiprocessing|dim_ordering|show_accuracy|write_grads|"
-    r"stride|batch_size|inner_\w+|dropout_\w)\s*=|"
-    r"\.lr\b|\b(?:val_)?acc\b|keras\.(?:layers|utils|engine|objectives|initializations|legacy|wrappers)\.?[a-z]|"
+    r"p|mode|period|sigma|class_weight|dim_ordering|show_accuracy|write_grads|"
+    r"stride|inner_\w+|dropout_\w)\s*=|"
+    r"\.lr\b|\b(?:val_)?acc\b|keras\.(?:layers|legacy|wrappers)\.[a-z]|"
     r"optimizers\.[a-z]|_utils\b|\bbackend\b|\bengine\b|dim_ordering|\bmerge\b|Convolution2D|Conv2D\(\s*\w+\s*,\s*\w+\s*,|"
     r"save_weights|ModelCheckpoint|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
-    r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|Av(?:g|erage)Pool|"
-    r"objectives|initializations|python\.keras|\bSequence\b|PyDataset|\byield\b|\.fit\("
+    r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|keras_applications|Av(?:g|erage)Pool|"
+    r"objectives|initializations|python\.keras|\b_keras_shape\b|\.save\("
 )
-"""What the repairs look for; a program without any of it is not parsed."""
+"""What the repairs look for; a program without any of these is not parsed, which takes the most time."""
 
 
-def rewrite(text, target="compat", only_data=False):
+def rewrite(text, target="compat", only_data=False, beside=None):
     """Turn a program that uses the legacy names into one for Keras 3.
 
     Args:
@@ -40,6 +49,8 @@ def rewrite(text, target="compat", only_data=False):
             size is that of the files; JPEGs are up to 18 grey levels apart; where images are resized, both take the
             nearest pixel, which rounding makes another one in some pairs of sizes.
         only_data: whether to leave what has nothing to do with the data, as `Adam(lr=)`: see `repairs`.
+        beside: function from the dotted name of a module to its text, None if there is none. What the program imports
+            is read so, and not changed.
 
     Returns:
         Pair of the new text and a list of pairs (where, reason) of what was left alone, "where" being a line number.
@@ -52,25 +63,25 @@ def rewrite(text, target="compat", only_data=False):
     if not _is_worth_a_look(text, only_data):
         return text, []
     try:
-        program = Program(text)
+        program = Program(text, beside=beside)
     except ValueError:
-        program = Program(*script_as_python(text))
+        program = Program(*script_as_python(text), beside)
     _edited(program, target, only_data)
     new = apply(text.encode(), program.final_edits()).decode()
     if new != text:
-        _check(script_as_python, new)
+        _check(_check_script, new)
     starts = [(text.encode().count(b"\n", 0, offset) + 1, reason) for offset, reason in program.findings]
     return new, [(str(line), reason) for line, reason in sorted(set(starts))]
 
 
-def rewrite_notebook(text, target="compat", only_data=False):
+def rewrite_notebook(text, target="compat", only_data=False, beside=None):
     """The same for the text of a notebook, whose code cells are one program, in their order.
 
     Lines of IPython (`%`, `!`, `?`) and cells of another language stay. The JSON around the changed lines does, too.
 
     Args:
         text: of an `.ipynb` file.
-        target: see `rewrite`.
+        target, only_data, beside: see `rewrite`.
 
     Returns:
         Pair of the new text and a list of pairs (where, reason), "where" being "cell 3:2", the second line of the third
@@ -84,17 +95,24 @@ def rewrite_notebook(text, target="compat", only_data=False):
     if not _is_worth_a_look(text, only_data):
         return text, []
     notebook = Notebook(text)
-    program = _edited(Program(notebook.program, notebook.hidden), target, only_data)
+    try:
+        program = Program(notebook.program, notebook.hidden, beside)
+    except ValueError:  # a cell that is Python, but not for LibCST
+        notebook = Notebook(text, parse)
+        program = Program(notebook.program, notebook.hidden, beside)
+    _edited(program, target, only_data)
     new = notebook.edited(program.final_edits())
     if new != text:
-        _check(parse, Notebook(new).program)
+        _check(check, Notebook(new).program)
     found = [(*notebook.place(offset), reason) for offset, reason in program.findings]
     found = sorted({*found, *notebook.unparsed})
     return new, [(f"cell {cell}:{line}", reason) for cell, line, reason in found]
 
 
 def _is_worth_a_look(text, only_data):
-    return _DATA.search(text) or (not only_data and _KERAS.search(text) and _REPAIRED.search(text))
+    if _DATA.search(text):
+        return True
+    return _KERAS.search(text) and (_FED.search(text) or (not only_data and _REPAIRED.search(text)))
 
 
 def _edited(program, target, only_data):
@@ -110,6 +128,13 @@ def _edited(program, target, only_data):
         wanted += repair(program)
     rewrite_imports(program, gone, wanted)
     return program
+
+
+def _check_script(text):
+    try:
+        check(text)
+    except ValueError:
+        script_as_python(text)
 
 
 def _check(reading, text):

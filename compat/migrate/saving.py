@@ -5,12 +5,14 @@ import re
 import libcst as cst
 
 from .constants import constant
+from .flows import resolve
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
 
 _OF_CHECKPOINTS = {
     *("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "period", "save_freq"),
     *("initial_value_threshold",),
 }
+_MODELS = {f"{home}keras.{name}" for home in ("", "tensorflow.") for name in ("Model", "Sequential")}
 
 
 def files(program):
@@ -20,7 +22,7 @@ def files(program):
     """
     changed = _checkpoints(program)
     if is_keras(program) or program.stars:
-        changed |= _weights(program)
+        changed |= _weights(program) | _models(program)
     for call in program.of(cst.Call):
         name = call.func.attr.value if isinstance(call.func, cst.Attribute) else getattr(call.func, "value", None)
         if name in ("load_weights", "load_model", "exists", "isfile") and call.args:
@@ -73,8 +75,38 @@ def _weights(program):
     saved = set()
     for call in program.of(cst.Call):
         if isinstance(call.func, cst.Attribute) and call.func.attr.value == "save_weights" and call.args:
+            program.drop(call, [arg for name, arg in keywords(call).items() if name == "save_format"])
             saved.add(_end(program, call.args[0].value, ".weights.h5", "save_weights"))
     return dict.fromkeys(saved, ".weights.h5")
+
+
+def _models(program):
+    """Make the edits of `save` of models. Returns: the strings that were changed, and what they end in now."""
+    saved = set()
+    for call in program.of(cst.Call):
+        if not isinstance(call.func, cst.Attribute) or call.func.attr.value != "save" or not call.args:
+            continue
+        given = keywords(call)
+        written = given.get("save_format")
+        if written is None and not resolve(program, call.func.value, _is_model):
+            continue
+        if written is not None and constant(program, written.value) == "tf":
+            program.report(written, "`save_format` is not in Keras 3: for a SavedModel write `export`")
+            continue
+        program.drop(call, [arg for arg in call.args if arg is written])
+        saved.add(_end(program, call.args[0].value, ".h5", "save"))
+    return dict.fromkeys(saved, ".h5")
+
+
+def _is_model(program, call):
+    """Whether a call makes a model of Keras, or loads one."""
+    return (
+        any(
+            named(program, call.func, module) in ("Model", "Sequential", "load_model")
+            for module in ("models", "engine")
+        )
+        or program.paths(call.func) <= _MODELS
+    )
 
 
 def _end(program, expression, ending, what):
@@ -82,21 +114,21 @@ def _end(program, expression, ending, what):
     node, text = _ending(program, expression)
     wanted = f"{what}: Keras 3 takes only a name that ends in `{ending}`" + (", or `.keras`" if ending == ".h5" else "")
     if node is None:
-        if what == "save_weights":
+        if what in ("save", "save_weights"):
             program.report(expression, wanted)
         return None
     if text.endswith(ending) or (ending == ".h5" and text.endswith(".keras")):
         return None
-    match = re.search(r"(?:\.weights)?\.(?:h5|hdf5|hdf)$", text)
+    match = re.search(r"(?:\.weights)?\.(?:h5|hdf5|hdf)$", text, re.IGNORECASE)
     code = program.code(node)
-    tail = re.search(r"(?:\.weights)?\.(?:h5|hdf5|hdf)(?=(['\"]{0,3})$)", code)
+    tail = re.search(r"(?:\.weights)?\.(?:h5|hdf5|hdf)(?=(['\"]{0,3})$)", code, re.IGNORECASE)
     if match is None and re.search(r"\.\w{1,8}$", text) and not text.endswith(".ckpt"):
         if what:
             program.report(expression, wanted)
         return None
     if tail is None:
         end = re.search(r"['\"]*$", code).start()
-        if not text or (what == "ModelCheckpoint" and ending == ".h5"):
+        if not text or ending == ".h5":
             program.report(expression, wanted)
             return None
         edit_inside(program, node, end, end, ending)

@@ -6,6 +6,7 @@ the square of some depths. So the limits are those of a process, and nobody has 
 
 import difflib
 import faulthandler
+import functools
 import hashlib
 import io
 import json
@@ -114,10 +115,20 @@ def _rewrite(path, name, target, only_data):
 
     data = read_regular(path, _LARGEST)
     text, encoding = _decoded(data, path)
-    new, findings = (rewrite_notebook if path.endswith(".ipynb") else rewrite)(text, target, only_data)
+    beside = functools.partial(_module_beside, os.path.dirname(path))
+    new, findings = (rewrite_notebook if path.endswith(".ipynb") else rewrite)(text, target, only_data, beside)
     if new == text:
         return Rewritten(hashlib.sha256(data).digest(), None, None, findings)
     return Rewritten(hashlib.sha256(data).digest(), new.encode(encoding), "".join(_diff(name, text, new)), findings)
+
+
+def _module_beside(folder, name):
+    """The text of the module that a program in a folder imports by a name, None if it cannot be read there."""
+    path = os.path.join(folder, *name.split(".")) + ".py"
+    try:
+        return _decoded(read_regular(path, _LARGEST >> 7), path)[0]
+    except (OSError, ValueError, SyntaxError, LookupError):
+        return None
 
 
 def _decoded(data, path):

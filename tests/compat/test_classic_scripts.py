@@ -137,6 +137,19 @@ def test_dataframe_multi_output(jpeg_directory):
         return losses, *next(flow)[1]
 
     both(script)
+    flow = ours.ImageDataGenerator().flow_from_dataframe(
+        df, x_col="path", y_col=["a", "b"], class_mode="multi_output", target_size=(8, 8), batch_size=8, shuffle=False
+    )
+    labels = flow[0][1]  # `next` gives a list, which `fit` of Keras 3 does not take
+    assert isinstance(labels, tuple)
+    np.testing.assert_array_equal(labels, next(flow)[1])
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, [keras.layers.Flatten()(inputs)[:, :1], keras.layers.Flatten()(inputs)[:, :1]])
+    model.compile("sgd", ["mae", "mae"])
+    expected = sum(
+        np.abs(flow[k][0][:, 0, 0, :1] - label[:, None]).sum() for k in range(len(flow)) for label in flow[k][1]
+    )
+    np.testing.assert_allclose(model.evaluate(flow, verbose=0)[0] * flow.n, expected, rtol=1e-4)
 
 
 def test_images_and_masks_with_one_seed(jpeg_directory):

@@ -347,8 +347,10 @@ def test_modules_that_moved(installed):
     from keras.engine.topology import Layer
     from keras.layers.core import Dense
     from keras.objectives import binary_crossentropy
+    from keras.preprocessing.image import ImageDataGenerator
     from keras.utils import np_utils
     from keras.utils.np_utils import to_categorical
+    from keras_applications.imagenet_utils import _obtain_input_shape
     from tensorflow.keras.layers.merge import concatenate
 
     assert Dense is keras.layers.Dense
@@ -357,6 +359,10 @@ def test_modules_that_moved(installed):
     assert np_utils.to_categorical is to_categorical is keras.utils.to_categorical
     assert binary_crossentropy is keras.losses.binary_crossentropy
     assert K.image_dim_ordering() == "tf"
+    assert ImageDataGenerator(dim_ordering="th", rescale=2).data_format == "channels_first"
+    assert _obtain_input_shape((40, 50, 3), 32, 8, "channels_last", require_flatten=False) == (40, 50, 3)
+    assert to_categorical([1], nb_classes=3).tolist() == [[0, 1, 0]]
+    assert keras.Input((4, 5, 3))._keras_shape == (None, 4, 5, 3)
     assert float(K.sum(np.ones(3))) == 3
 
 
@@ -408,6 +414,8 @@ def test_arguments_of_keras_1(installed):
     assert {name: config[name] for name in wanted} == wanted
     assert config["data_format"] == "channels_first"
     assert layers.Conv2D(4, 3, 2).strides == (2, 2)
+    assert layers.Conv2D(4, 3, 3).kernel_size == (3, 3)  # in a program of Keras 1
+    assert layers.Conv2D(4, 3, 3).strides == (1, 1)
     assert layers.Convolution2D(nb_filter=4, nb_row=1, nb_col=2).kernel_size == (1, 2)
     assert layers.Dense(output_dim=3, init="ones").units == 3
     assert layers.Dropout(p=0.25).rate == 0.25

@@ -67,6 +67,14 @@ def test_shows_and_changes_nothing(folder, capsys):
     assert err == "2 files to change (--write does), 0 left alone, 0 unreadable.\n"
 
 
+def test_the_modules_beside_a_file_are_read(folder, capsys):
+    (folder / "sub" / "parts").mkdir()
+    (folder / "sub" / "parts" / "data.py").write_text("import numpy as np\ndef load():\n    yield np.zeros(3)\n")
+    (folder / "sub" / "main.py").write_text("from parts.data import load\nmodel.predict_generator(load(), steps=1)\n")
+    main(["migrate", "sub"])
+    assert "+model.predict(((x,) for x in load()), steps=1)\n" in capsys.readouterr().out
+
+
 def test_the_diff_is_a_patch(folder, capsys):
     (folder / "end.py").write_text(f"x = 1\n{IMPORT}")
     main(["migrate", "a.py", "end.py"])
@@ -113,7 +121,7 @@ def test_lists_with_file_and_line(folder, capsys):
         ("bad.py", b"print 'x'  # ImageDataGenerator\n", "bad.py: does not parse as Python 3 (line 1)"),
         ("bad.py", b"\xff\xfe ImageDataGenerator\n", "bad.py: invalid or missing encoding declaration"),
         ("bad.py", b"# coding: nonsense\n", "bad.py: unknown encoding"),
-        ("bad.ipynb", b'{"preprocessing": ', "bad.ipynb: Expecting value"),
+        ("bad.ipynb", b'{"keras.preprocessing": ', "bad.ipynb: Expecting value"),
         ("bad.ipynb", b"\xff", "bad.ipynb: 'utf-8' codec"),
     ],
 )
