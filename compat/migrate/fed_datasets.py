@@ -41,10 +41,10 @@ class FedDatasets:
         for call in kept:
             own = [flow for flow, calls in makers.items() if call in calls]
             fed = [flow for flow in own if feeds[flow]]
-            if fed and all(makers[flow] == [call] and self._is_plain(flow, feeds[flow]) for flow in fed):
+            if fed and all(kept.keys() >= {*makers[flow]} and self._is_plain(flow, feeds[flow]) for flow in fed):
                 self.generators.add(call)
+                self._feeds += [one for flow in fed if flow not in self.flows for one in feeds[flow]]
                 self.flows |= set(fed)
-                self._feeds += [one for flow in fed for one in feeds[flow]]
             elif not fed and made.intersection(own):
                 self.generators.add(call)
 

@@ -2,7 +2,7 @@
 
 import libcst as cst
 
-from .constants import UNKNOWN, constant
+from .constants import constant
 from .flows import (
     GENERATOR_METHODS,
     LOADING,
@@ -13,7 +13,9 @@ from .flows import (
     resolve,
 )
 from .moved import COUNTS_OF_IMAGES, KERAS_1, VALUES
+from .own_generators import generator_of
 from .passes import DEFAULT_BATCH_SIZE, ORDER_OF_FLOWS, arguments
+from .program import dotted_name
 
 _HOW = "`{old}` counts images, Keras 3 counts batches, whose size is not found here: write `{new}=... // batch_size`"
 
@@ -91,7 +93,7 @@ def batch_size(program, fed):
         data = zips[0].args[0].value
     flows = resolve(program, data, is_flow)
     if not flows:
-        sizes = {_size_of_function(program, call) for call in resolve(program, data, _is_of_name) or ()}
+        sizes = {_size_of_function(program, call, data) for call in resolve(program, data, _is_of_name) or ()}
         return sizes.pop() if len(sizes) == 1 else None
     sizes = {_size_of_flow(program, flow) for flow in flows}
     if len(sizes) == 1 and None not in sizes:
@@ -111,23 +113,23 @@ def _is_of_name(program, call):
     return isinstance(call.func, cst.Name)
 
 
-def _size_of_function(program, call):
-    """The `batch_size` that a generator function of the program is called with, a number."""
-    functions = [f for f in program.of(cst.FunctionDef) if f.name.value == call.func.value]
-    if len(functions) != 1 or any(arg.star for arg in call.args):
+def _size_of_function(program, call, data):
+    """The `batch_size` that a generator function is called with: a number, or a name where the call is what is fed."""
+    found = generator_of(program, call.func)
+    if found is None or any(arg.star for arg in call.args):
         return None
-    parameters = list(functions[0].params.params)
-    names = [parameter.name.value for parameter in parameters]
-    if "batch_size" not in names or not any(_is_inside(program, node, functions[0]) for node in program.of(cst.Yield)):
+    home, function = found
+    names = [parameter.name.value for parameter in function.params.params]
+    if "batch_size" not in names:
         return None
     given = arguments(call, names)
-    default = parameters[names.index("batch_size")].default
-    value = given["batch_size"].value if "batch_size" in given else default
-    number = UNKNOWN if value is None else constant(program, value)
+    if "batch_size" not in given:
+        default = function.params.params[names.index("batch_size")].default
+        return _whole(home, default) if default is not None else None
+    value = given["batch_size"].value
+    return _whole(program, value) or (dotted_name(value) if data is call else None)
+
+
+def _whole(program, expression):
+    number = constant(program, expression)
     return str(number) if isinstance(number, int) and number > 0 else None
-
-
-def _is_inside(program, node, outer):
-    while node is not None and node is not outer:
-        node = program.parents.get(node)
-    return node is outer

@@ -108,28 +108,46 @@ def _gives_bare_arrays(program, data):
 
 
 def _is_of_arrays(program, name):
-    """Whether a name is bound to such a function by imports alone; a star may import it or not."""
-    bound = program.origins(name)
-    found = [_yields(program, one, name.value) for one in bound if isinstance(one, Binding)]
-    seen = [arrays for arrays in found if arrays is not None]
-    return (
-        len(found) == len(bound) and len(seen) == 1 and seen[0] and (len(found) == 1 or not any(b.alias for b in bound))
-    )
+    """Whether a name is bound to such a function by imports alone."""
+    found = generator_of(program, name)
+    if found is None or found[0] is program:
+        return False
+    other, function = found
+    values = [node.value for node in other.of(cst.Yield) if _around(other, node, cst.FunctionDef) is function]
+    return all(value is not None and _is_array(other, value) for value in values)
 
 
-def _yields(program, binding, name):
-    """Whether a function of a module beside the program yields arrays alone; None if there is no such function."""
+def generator_of(program, name):
+    """The generator function that a name is bound to, and the program that it is in: this one, or a module beside it.
+
+    None if there is none, or if it may be something else. Of several `import *` one may have it.
+    """
+    bound, found = program.origins(name), []
+    for one in bound:
+        if isinstance(_node(one), cst.FunctionDef):
+            found += _generators(program, [_node(one)])
+        elif isinstance(one, Binding) and (other := _beside(program, one)) is not None:
+            last = name.value if one.alias is None else one.alias.evaluated_name
+            found += _generators(other, [node for node in other.of(cst.FunctionDef) if node.name.value == last])
+    by_stars = all(isinstance(one, Binding) and one.alias is None for one in bound)
+    return found[0] if len(found) == 1 and (len(bound) == 1 or by_stars) else None
+
+
+def _generators(program, functions):
+    """Pairs of the program and those of its functions that have a `yield`."""
+    yielding = {_around(program, node, cst.FunctionDef) for node in program.of(cst.Yield)}
+    return [(program, function) for function in functions if function in yielding]
+
+
+def _beside(program, binding):
+    """The module beside a program that an import takes something from; None if there is none with a generator."""
     text = isinstance(binding.statement, cst.ImportFrom) and program.beside(binding.module)
     if not text or "yield" not in text:
         return None
     try:
-        other = Program(text)
+        return Program(text)
     except ValueError:  # which is told of where that file is done
         return None
-    name = name if binding.alias is None else binding.alias.evaluated_name
-    functions = [node for node in other.of(cst.FunctionDef) if node.name.value == name]
-    values = [node.value for node in other.of(cst.Yield) if _around(other, node, cst.FunctionDef) in functions]
-    return all(value is not None and _is_array(other, value) for value in values) if values else None
 
 
 def _is_of_numpy(program, call):

@@ -249,7 +249,7 @@ def load(n):
         x = read(k)
         x = np.reshape(x, (1, 4))
         yield x
-def pairs(n):
+def pairs(n, batch_size=4):
     for k in range(n):
         yield np.zeros(3), 1
 """
@@ -263,6 +263,14 @@ BESIDE = {"data": FINITE, "nets": "def make():\n    model.compile('sgd', 'mse', 
         ("from other import *\nfrom data import *\nx = load(3)\nmodel.predict(x)", "model.predict(((x,) for x in x))"),
         ("from data import load as g\nmodel.predict(g(3))", "model.predict(((x,) for x in g(3)))"),
         ("from data import pairs\nmodel.predict(pairs(3))", "model.predict(pairs(3))"),
+        (
+            "from data import pairs\nmodel.fit_generator(pairs(9), samples_per_epoch=20, nb_epoch=3)",
+            "model.fit(pairs(9), steps_per_epoch=5, epochs=3)",
+        ),
+        (
+            "from data import *\nmodel.fit_generator(pairs(9, args.size), samples_per_epoch=args.count)",
+            "model.fit(pairs(9, args.size), steps_per_epoch=-(-args.count // args.size))",
+        ),
         ("from absent import load\nmodel.predict(load(3))", "model.predict(load(3))"),
         ("from data import load\nif y:\n    load = z\nmodel.predict(load(3))", "model.predict(load(3))"),
         ("from nets import make\nlog = make().fit(x).history\nlog['val_acc']", "log['val_accuracy']"),
