@@ -159,12 +159,12 @@ class TimeseriesGenerator(keras.utils.PyDataset):
         first -= length
         if length > 0 and rate > 0 and first >= 0 and last <= len(data):
             if type(data) in (np.ndarray, np.memmap):
-                return _taken(_sliding(data, length, rate), rows, -length)
+                return _gathered(data, rows, length, rate)
             if type(data) in (list, tuple) and rate == 1 and isinstance(rows, range) and self.stride <= length:
                 # All of these are in some window: they are converted once, to the dtype that the windows have.
                 block = np.array(data[first:last])
                 if block.dtype != object:
-                    return _taken(_sliding(block, length, rate), rows, -length - first)
+                    return _gathered(block, range(rows.start - first, rows.stop - first, rows.step), length, rate)
         try:
             return np.array([data[row - length : row : rate] for row in rows])
         except (ValueError, IndexError, TypeError) as error:
@@ -257,21 +257,27 @@ def _ends(rows):
     return (rows[0], rows[-1]) if isinstance(rows, range) else (int(rows.min()), int(rows.max()))
 
 
-def _taken(array, rows, shift=0):
-    """A copy of `array` at the rows, shifted by a number of rows."""
+def _taken(array, rows):
+    """A copy of `array` at the rows."""
     if isinstance(rows, range):
-        return np.array(array[rows.start + shift : rows.stop + shift : rows.step], order="C")
-    return array[rows + shift]
+        return np.array(array[rows.start : rows.stop : rows.step], order="C")
+    return array[rows]
 
 
-def _sliding(array, length, rate):
-    """All windows of an array as a view: (n - length + 1, ceil(length / rate), ...)."""
+def _gathered(array, rows, length, rate):
+    """The windows before the rows, as a new array: (number of rows, ceil(length / rate), ...)."""
     step, *rest = array.strides
-    shape = (len(array) - length + 1, -(-length // rate), *array.shape[1:])
-    strides = (step, step * rate, *rest)
+    if rate > 1 or not isinstance(rows, range):
+        steps = np.arange(-length, 0, rate)
+        places = (np.arange(rows.start, rows.stop, rows.step) if isinstance(rows, range) else rows)[:, None] + steps
+        # `take` copies a step in one go, but first the whole of an array that has gaps.
+        return np.asarray(array).take(places, axis=0) if array.flags.c_contiguous else np.asarray(array)[places]
     if array.flags.c_contiguous and array.dtype != object:
-        return np.ndarray(shape, array.dtype, array, strides=strides)  # in a quarter of the time
-    return np.lib.stride_tricks.as_strided(np.asarray(array), shape, strides, writeable=False)
+        shape, first = (len(rows), length, *array.shape[1:]), (rows.start - length) * step
+        return np.ndarray(shape, array.dtype, array, first, (rows.step * step, step, *rest)).copy()
+    shape = (len(array) - length + 1, length, *array.shape[1:])
+    windows = np.lib.stride_tricks.as_strided(np.asarray(array), shape, (step, step, *rest), writeable=False)
+    return _taken(windows, range(rows.start - length, rows.stop - length, rows.step))
 
 
 def _as_lists(values):
