@@ -187,6 +187,10 @@ def _no_collection():
     try:
         yield
     finally:
+        if enabled and not gc.get_freeze_count():
+            # What is new becomes old at once, instead of being looked through when the collector goes on.
+            gc.freeze()
+            gc.unfreeze()
         if enabled:
             gc.enable()
 
