@@ -18,10 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import scipy
+import tensorflow as tf
 import tf_keras
 from keras.src.legacy.preprocessing import sequence as legacy_sequence
 from keras.src.legacy.preprocessing import text as legacy_text
-from keras_regen.compat import sequence, text
+from keras_regen.compat import sequence, text, to_dataset
 from keras_regen.compat.timing import seconds
 
 COLUMNS = 1000  # of the matrices
@@ -112,6 +113,19 @@ def contenders(documents, steps):
     ):
         name = ", ".join(f"{key}={value}" for key, value in arguments.items())
         pairs[f"TimeseriesGenerator, {name}"] = [batches(each, **arguments) for each in generators]
+    for arguments in ({"length": 10}, {"length": 100, "batch_size": 1024}):
+        generator = sequence.TimeseriesGenerator(series[:100_000], series[:100_000, 0], **arguments)
+        dataset = to_dataset(generator)
+        one = next(iter(dataset))
+        same = tf.data.Dataset.from_tensors(one).repeat(len(generator))
+        model = keras.Sequential([keras.Input(one[0].shape[1:]), keras.layers.GlobalAveragePooling1D()])
+        model.add(keras.layers.Dense(1))
+        model.compile("sgd", "mse")
+        name = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        for what, data in (("to_dataset", dataset), ("one batch again and again", same)):
+            pairs[f"fit: TimeseriesGenerator of ours against {what}, {name}"] = [
+                lambda model=model, data=data: model.fit(data, verbose=0) for data in (generator, data)
+            ]
     return pairs
 
 

@@ -78,14 +78,17 @@ def test_long_sequences_are_padded_in_chunks(monkeypatch):
     rng = random.Random(0)
     sequences = [[rng.randrange(2**31) for _ in range(rng.randrange(40))] for _ in range(200)]
     sequences[50] = np.arange(5)  # another kind in one of the chunks
+    sequences[90] = [True, -3, np.int64(4)]
     sequences[120] = [7.9, 2]
     from keras_regen.compat.sequence import padding
 
     chunks = padding.in_chunks
-    monkeypatch.setattr(padding, "in_chunks", lambda sequences: chunks(sequences, 300))
+    monkeypatch.setattr(padding, "in_chunks", lambda lengths: chunks(lengths, 300))
+    arrays = [np.array(x, "uint32" if k % 2 else "int64") // 9 for k, x in enumerate(sequences[:50])]
     for arguments in ({}, {"maxlen": 20}, {"maxlen": 20, "padding": "post", "truncating": "post"}):
-        expected = keras.utils.pad_sequences(sequences, **arguments)
-        np.testing.assert_array_equal(pad_sequences(sequences, **arguments), expected)
+        for many in (sequences, arrays):
+            expected = keras.utils.pad_sequences(many, **arguments)
+            np.testing.assert_array_equal(pad_sequences(many, **arguments), expected)
 
 
 @settings(max_examples=80, deadline=None)
