@@ -122,7 +122,7 @@ def image_dataset_from_directory(
 
     fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
     read = images.reader(size, CHANNELS[color_mode], interpolation.lower(), fit, first)
-    return in_graph.datasets(folder, endings, lambda paths: lambda dataset: in_graph.batches_of(folder, dataset, read))
+    return in_graph.datasets(folder, endings, lambda paths: functools.partial(in_graph.batches_of, folder, one=read))
 
 
 def text_dataset_from_directory(
@@ -181,9 +181,8 @@ def text_dataset_from_directory(
     from .loading import in_graph, texts  # noqa: PLC0415 - the other format does without TensorFlow
 
     read = texts.reader(max_length, check)
-    return in_graph.datasets(
-        folder, (".txt",), lambda paths: lambda dataset: in_graph.batches_of(folder, dataset, read)
-    )
+    load = functools.partial(in_graph.batches_of, folder, one=read, together=read)
+    return in_graph.datasets(folder, (".txt",), lambda paths: load)
 
 
 def audio_dataset_from_directory(
@@ -250,9 +249,9 @@ def audio_dataset_from_directory(
     filled = batch_size is not None and output_sequence_length is None and not ragged
 
     def load(paths):
-        read = audio.reader(paths, sampling_rate, output_sequence_length, ragged, check)
+        one, together = audio.readers(paths, sampling_rate, output_sequence_length, ragged, check)
         batch = (lambda dataset: dataset.padded_batch(batch_size)) if filled else None
-        return lambda dataset: in_graph.batches_of(folder, dataset, read, batch)
+        return functools.partial(in_graph.batches_of, folder, one=one, batch=batch, together=together)
 
     return in_graph.datasets(folder, (".wav",), load)
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def reader(size, channels, interpolation, fit, channels_first):
-    """A function of a path that returns the image in the file, and why it is not to be used, or "".
+    """A function of the content of a file that returns the image in it, and why it is not to be used, or "".
 
     Args:
         size: (height, width).
@@ -31,10 +31,10 @@ def reader(size, channels, interpolation, fit, channels_first):
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
 
-    def read(path):
+    def read(content):
         # A graph cannot catch an error, but a dataset can leave out the elements that have one. The second of these is
         # computed only where the first has been left out.
-        one = tf.data.Dataset.from_tensors(tf.io.read_file(path))
+        one = tf.data.Dataset.from_tensors(content)
         good = one.map(lambda content: (decode(content), "")).ignore_errors(log_warning=True)
         bad = one.map(lambda _: (tf.zeros(spec.shape, spec.dtype), "cannot be read as an image"))
         return good.concatenate(bad).take(1).with_options(options).get_single_element()

@@ -1,5 +1,7 @@
 """The files of a folder as `tf.data`."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -15,64 +17,80 @@ def datasets(folder, extensions, load):
         folder: a `Folder`.
         extensions: tuple of endings of files, in lower case, with their dots.
         load: function of all paths that returns a function of a dataset, of paths or of tuples that begin with them,
-            that returns a dataset of batches, as `batches_of` does.
+            and of a function that encodes labels, that returns a dataset of batches, as `batches_of` does.
 
     Returns:
         `tf.data.Dataset` with the attributes `class_names` and `file_paths`.
     """
     files = folder.files(extensions)
-    read, classes = load(files.paths), len(files.class_names or ())
-    made = []
+    read, made = load(files.paths), []
+    encode = functools.partial(_encoded, label_mode=folder.label_mode, classes=len(files.class_names or ()))
     for part in files.parts:
         columns = [column for column in (part.paths, part.labels, part.weights) if column is not None]
         dataset = tf.data.Dataset.from_tensor_slices(tuple(columns) if len(columns) > 1 else part.paths)
         if part.shuffle:
             dataset = dataset.shuffle(folder.batch_size * 8 if folder.batch_size else 1024, seed=files.seed)
-        if part.labels is not None:
-            dataset = dataset.map(
-                lambda path, label, *weight: (path, _encoded(label, folder.label_mode, classes), *weight)
-            )
-        dataset = augmented(read(dataset), folder.augment, folder.seed, part.training).prefetch(tf.data.AUTOTUNE)
+        dataset = augmented(read(dataset, encode), folder.augment, folder.seed, part.training)
+        dataset = dataset.prefetch(tf.data.AUTOTUNE)
         dataset.class_names, dataset.file_paths = files.class_names, part.paths
         made.append(dataset)
     return made if len(made) > 1 else made[0]
 
 
 def _encoded(label, label_mode, classes):
+    """One label, or a batch of them, as `label_mode` has it."""
     if label_mode == "binary":
-        return tf.cast(label, tf.float32)[None]
+        return tf.cast(label, tf.float32)[..., None]
     return tf.one_hot(label, classes) if label_mode == "categorical" else label
 
 
-def batches_of(folder, dataset, one, batch=None):
-    """Read what a dataset of paths, or of tuples that begin with them, names.
+def batches_of(folder, dataset, encode, one, batch=None, together=None):
+    """Read what a dataset of paths, or of tuples (path, label) or (path, label, weight), names.
 
     Args:
         folder: a `Folder`.
-        one: function of a path, a string scalar, that returns what is in the file and a string scalar: why it is not to
-            be used, or "".
+        encode: function of a label, or of a batch of them.
+        one: function of the content of a file, a string scalar, that returns what is in it and a string scalar: why it
+            is not to be used, or "".
         batch: function of a dataset that returns one of batches; None for the usual.
+        together: the same as `one` and `batch` of a batch of contents, strings (n,): TensorFlow takes longer to call an
+            operation than to look at a small file. None if there is no such function.
     """
     is_tuple = isinstance(dataset.element_spec, tuple)
+    raising = folder.on_error == "raise"
 
     @tf.autograph.experimental.do_not_convert
     def read(path, *others):
-        value, why = one(path)
-        said = tf.strings.join([path, why], " ")
-        if folder.on_error == "raise":
-            with tf.control_dependencies([tf.debugging.Assert(why == b"", [said])]):
-                value = tf.identity(value)
+        return tf.io.read_file(path), path, *others
+
+    @tf.autograph.experimental.do_not_convert
+    def checked(content, path, *others):
+        value, why = (one if content.shape.rank == 0 else together)(content)
+        others = (*map(encode, others[:1]), *others[1:])
+        if raising:
+            with tf.control_dependencies([_raised(path, why)]):
+                value = tf.nest.map_structure(tf.identity, value, expand_composites=True)
             return (value, *others) if is_tuple else value
-        printed = tf.cond(why == b"", tf.no_op, lambda: tf.print("Skipped:", said))
+        printed = tf.cond(why == b"", tf.no_op, lambda: tf.print("Skipped:", tf.strings.join([path, why], " ")))
         with tf.control_dependencies([printed]):
             return (tf.identity(why == b""), value, *others)
 
-    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    if folder.on_error == "skip":
+    options = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
+    if raising and together is not None and folder.batch_size is not None:
+        return dataset.map(read, **options).batch(folder.batch_size).map(checked, **options)
+    dataset = dataset.map(lambda *element: checked(*read(*element)), **options)
+    if not raising:
         dataset = dataset.filter(lambda good, *_: good).map(lambda _, *element: element if is_tuple else element[0])
     if batch is not None:
         return batch(dataset)
     return dataset if folder.batch_size is None else dataset.batch(folder.batch_size)
+
+
+def _raised(path, why):
+    """An operation that fails with the path of the first file for which there is a reason."""
+    good = tf.reshape(why == b"", [-1])
+    said = tf.reshape(tf.strings.join([path, why], " "), [-1])
+    return tf.debugging.Assert(tf.reduce_all(good), [tf.gather(said, tf.argmin(tf.cast(good, tf.int32)))])
 
 
 def augmented(dataset, augment, seed, training):

@@ -4,20 +4,21 @@ import tensorflow as tf
 
 
 def reader(max_length, check):
-    """A function of a path that returns the text in the file, and why it is not to be used, or ""."""
+    """A function of the contents of files, strings of any shape, that returns texts, and why they are not to be used,
+    or "".
+    """
 
-    def read(path):
-        content = tf.io.read_file(path)
-        why = _no_text(content) if check else tf.constant("")
+    def read(content):
+        why = _no_text(content) if check else tf.zeros_like(content)
         return (content if max_length is None else tf.strings.substr(content, 0, max_length)), why
 
-    return tf.function(read, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+    return read
 
 
 def _no_text(content):
-    """Why a content is no text in UTF-8; "" if it is one."""
+    """Why contents are no texts in UTF-8; "" for those that are."""
     ascii_alone = tf.strings.regex_full_match(content, r"[\x01-\x7f]*")  # a tenth of the time of the conversion
-    return tf.cond(ascii_alone, lambda: tf.constant(""), lambda: _why_not(content))
+    return tf.cond(tf.reduce_all(ascii_alone), lambda: tf.zeros_like(content), lambda: _why_not(content))
 
 
 def _why_not(content):

@@ -10,6 +10,9 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 _USUAL = {0: b"RIFF", 8: b"WAVEfmt \x10\0\0\0\1\0", 34: b"\x10\0data"}
 """What is where in a file of 16 bits, with nothing between the format and the samples."""
+_HEADER = 44
+_ALIKE = [0, *range(2, 10)]
+"""What is alike in the headers of such files, of its integers of 32 bits: all but two lengths."""
 _STREAMED = 0xFFFFFFFF
 """The length that a program writes which does not know it: the samples go on to the end of the file."""
 _STARTS = {
@@ -55,6 +58,36 @@ def decode(content):
 
     samples, rate, channels, why = tf.cond(usual, by_tensorflow, lambda: _decode(content, size))
     return tf.ensure_shape(samples, [None, None]), rate, channels, why
+
+
+def usual_header(content):
+    """How most files of 16 bits begin, of which this is one: 11 integers of 32 bits; or None if it is none.
+
+    Args:
+        content: bytes of a file that `decode` takes.
+    """
+    usual = len(content) >= _HEADER and all(content[at : at + len(word)] == word for at, word in _USUAL.items())
+    return np.frombuffer(content, "<i4", _HEADER // 4) if usual else None
+
+
+def is_usual(contents, header):
+    """Whether files (n,) all begin as one with this `usual_header` does, and end with their samples: a bool scalar."""
+    words = tf.io.decode_raw(contents, tf.int32, fixed_length=_HEADER)
+    sizes = tf.strings.length(contents) - _HEADER
+    block = header[8] & 0xFFFF
+    begins = tf.reduce_all(tf.gather(words, _ALIKE, axis=1) == header[_ALIKE])
+    return begins & tf.reduce_all((words[:, 10] == sizes) & (sizes % block == 0))
+
+
+def decode_usual(contents, length, channels):
+    """The samples (n, length, channels) of files (n,) for which `is_usual`, cut off or filled up with zeros.
+
+    `length` is None for that of the longest.
+    """
+    if length is None:
+        length = (tf.reduce_max(tf.strings.length(contents)) - _HEADER) // (2 * channels)
+    values = tf.io.decode_raw(contents, tf.int16, fixed_length=_HEADER + 2 * channels * length)[:, _HEADER // 2 :]
+    return tf.reshape(tf.cast(values, tf.float32) / 2**15, [-1, length, channels])
 
 
 def _decode(content, size):

@@ -225,6 +225,20 @@ def test_all_kinds_of_recordings(tmp_path):
     assert np.ptp(read, axis=1).min() > 1.4
     theirs = tf.audio.decode_wav(files["1-04.wav"])[0]
     np.testing.assert_array_equal(read[4], theirs)
+    # Batches of them: some of one kind alone, of different lengths; others mixed.
+    for number, steps in enumerate((9, 31, 17)):
+        files[f"+{number}.wav"], samples = wav(tone(steps, channels=2), 16, 22_050)
+        held.insert(number, samples)
+    write(tmp_path, files)
+    for length in (None, 20, 40):
+        loaded = compat.audio_dataset_from_directory(
+            tmp_path, shuffle=False, batch_size=3, output_sequence_length=length, verbose=False
+        )
+        for at, (batch, labels) in zip(range(0, len(held), 3), loaded, strict=True):
+            steps = length or max(map(len, held[at : at + 3]))
+            filled = [np.pad(x[:steps], [(0, max(steps - len(x), 0)), (0, 0)]) for x in held[at : at + 3]]
+            np.testing.assert_array_equal(batch, filled)
+            assert labels.numpy().tolist() == [0, 0, 0]
 
 
 good, _ = wav(tone())
