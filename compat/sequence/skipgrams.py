@@ -146,20 +146,21 @@ def _at_once(words, vocabulary_size, reach, share, shuffle, categorical, samplin
         pairs, labels = pairs.take(order, axis=0), labels[order]
         del order
     with _no_collection():
-        couples, labels = _shared(pairs).tolist(), labels.astype(np.int8).tolist()
+        couples, labels = _lists(pairs), labels.astype(np.int8).tolist()
     if categorical:
         negative = [1, 0]  # one list for all, as ever
         labels = [[0, 1] if label else negative for label in labels]
     return couples, labels
 
 
-def _shared(numbers):
-    """The numbers as objects, equal ones the same as far as they are words: a new one of each takes 32 bytes."""
-    if numbers.dtype == object or not numbers.size or numbers.min() < 0 or numbers.max() > numbers.size:
-        return numbers
-    objects = np.empty(numbers.max() + 1, object)
-    objects[:] = range(len(objects))
-    return objects[numbers]
+def _lists(pairs):
+    """The pairs as lists; equal numbers are one object as far as they are words: a new one of each takes 32 bytes."""
+    few = pairs.dtype != object and pairs.size and pairs.min() >= 0 and pairs.max() <= pairs.size
+    objects, couples = np.array(range(pairs.max() + 1), object) if few else None, []
+    for start in range(0, len(pairs), _PAIRS >> 4):
+        part = pairs[start : start + (_PAIRS >> 4)]
+        couples += (objects[part] if few else part).tolist()
+    return couples
 
 
 def _seed(seed, generator):
