@@ -110,7 +110,7 @@ def not_regular(paths):
         place = os.path.join(directory, folder)
         try:
             if not is_remote(place):
-                with os.scandir(place or ".") as entries:
+                with _entries(place or ".", ()) as entries:
                     odd.update(folder + entry.name for entry in entries if not entry.is_file())
         except OSError as error:  # of a folder that is not there or not permitted, reading will tell
             if not blames_file(error):

@@ -21,7 +21,7 @@ def lookup(paths):
     directory, names = (paths.directory, paths.names) if isinstance(paths, Joined) else ("", paths)
     blocks, lengths = [], []
     for start in range(0, len(names), _BLOCK):
-        encoded = [os.fsencode(name) for name in names[start : start + _BLOCK]]
+        encoded = [*map(os.fsencode, names[start : start + _BLOCK])]
         blocks.append(b"".join(encoded))
         lengths += map(len, encoded)
     lengths = np.array(lengths, "int32")
