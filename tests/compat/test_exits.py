@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -26,6 +27,8 @@ def batches():
 
 if kind == "files":
     dataset = to_dataset(files(), repeat=True)
+elif kind == "flow":
+    dataset = files()
 elif kind == "keras":
     dataset = to_dataset(files(decode="keras"), repeat=True)
 elif kind == "arrays":
@@ -74,7 +77,7 @@ begun.wait()
 """,
     "sys.exit": "iterator = iter(dataset)\nnext(iterator)\nsys.exit(0)\n",
 }
-KINDS = ("files", "keras", "arrays", "split", "stateless", "iterators", "sequence", "series", "iterable", "own")
+KINDS = ("files", "flow", "keras", "arrays", "split", "stateless", "iterators", "sequence", "series", "iterable", "own")
 
 
 FORKS = """
@@ -137,3 +140,29 @@ def test_the_interpreter_always_ends(kind, jpeg_directory):
     cases = [f"{kind}/{place}" for place in PLACES]
     found, said = outcomes(jpeg_directory, 25 * cases)
     assert found == dict.fromkeys([f"{case} 0" for case in cases], 25), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["files", "stateless", "flow"])
+def test_kernels_of_notebooks_are_interrupted_and_restarted(kind, jpeg_directory):
+    """An interrupt ends the cell and leaves the iterator, and a restart, which kills after five seconds, need not."""
+    jupyter = pytest.importorskip("jupyter_client", reason="pip install jupyter_client ipykernel")
+    manager = jupyter.KernelManager()
+    begin = f"import sys\nsys.argv = ['', {str(jpeg_directory)!r}, {kind!r}, '']\n{BEGIN}{PLACES['global']}"
+    for _ in range(20):
+        manager.start_kernel()
+        kernel = manager.client()
+        kernel.start_channels()
+        kernel.wait_for_ready(60)
+        assert kernel.execute_interactive(begin, timeout=60)["content"]["status"] == "ok"
+        looping = kernel.execute("while True:\n    next(iterator)")
+        time.sleep(0.2)
+        manager.interrupt_kernel()
+        reply = kernel.get_shell_msg(timeout=60)
+        assert (reply["parent_header"]["msg_id"], reply["content"]["ename"]) == (looping, "KeyboardInterrupt")
+        assert kernel.execute_interactive("next(iterator)", timeout=60)["content"]["status"] == "ok"
+        process = manager.provisioner.process
+        kernel.shutdown(restart=True)
+        assert process.wait(60) == 0
+        kernel.stop_channels()
+        manager.cleanup_resources()
