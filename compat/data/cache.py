@@ -310,7 +310,9 @@ def _claim(folder):
     with naming(tag):
         file = os.open(tag, os.O_WRONLY | os.O_CREAT, 0o666)  # if several do so at once, all write the same
         try:
-            os.write(file, _TAG)
+            rest = _TAG  # of which a nearly full disk takes a part without a word, and then raises
+            while rest:
+                rest = rest[os.write(file, rest) :]
         finally:
             os.close(file)
     return True

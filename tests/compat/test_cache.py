@@ -502,6 +502,20 @@ def test_no_room_is_an_error_that_says_how_much(reserves, photos, tmp_path, deco
     assert len(decoded) == 2 * COUNT - (0 if reserves else 3)
 
 
+def without_room_for_a_tag(photos, place):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
+    with pytest.raises(OSError, match=r"CACHEDIR\.TAG") as caught:
+        read(files_in(photos), place)
+    assert caught.value.errno == errno.EFBIG
+
+
+def test_half_a_tag_is_an_error_and_the_folder_stays_ours(photos, tmp_path, capfd):
+    place = tmp_path / "cache"
+    assert in_forks(lambda: without_room_for_a_tag(photos, place)) == [0], capfd.readouterr().err
+    files = files_in(photos)
+    np.testing.assert_array_equal(read(files, place), pixels(files))
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A disk of 64 KiB."""
