@@ -147,9 +147,9 @@ def test_the_interpreter_always_ends(kind, jpeg_directory):
 def test_kernels_of_notebooks_are_interrupted_and_restarted(kind, jpeg_directory):
     """An interrupt ends the cell and leaves the iterator, and a restart, which kills after five seconds, need not."""
     jupyter = pytest.importorskip("jupyter_client", reason="pip install jupyter_client ipykernel")
-    manager = jupyter.KernelManager()
     begin = f"import sys\nsys.argv = ['', {str(jpeg_directory)!r}, {kind!r}, '']\n{BEGIN}{PLACES['global']}"
     for _ in range(20):
+        manager = jupyter.KernelManager()
         manager.start_kernel()
         kernel = manager.client()
         kernel.start_channels()
