@@ -7,6 +7,7 @@ import libcst as cst
 from . import patterns as m
 from .moved import COUNTS_OF_IMAGES, KERAS_1
 from .names import FLOWS, GENERATOR, meaning
+from .program import remembered
 
 # The arguments in their order, as far as all Keras 2 versions agree on it.
 GENERATOR_METHODS = {
@@ -96,6 +97,7 @@ def assigned(program, origin):
     return values.elements[target.elements.index(element)].value
 
 
+@remembered
 def returned(program, call):
     """The expression that a call of a function of the program returns, None if that cannot be told.
 

@@ -1,5 +1,6 @@
 """A program, what its names stand for, and edits of its text that leave everything else as it is, byte for byte."""
 
+import functools
 import re
 
 import libcst as cst
@@ -59,6 +60,7 @@ class Program:
         nodes: dictionary from node type to the nodes of the program, in the order of the text.
         edits: list of (start, end, new text); what lies within a larger one is dropped.
         findings: list of (offset, reason).
+        memory: dictionary for what is asked again and again, by pairs of a function and what it is given.
 
     Raises:
         ValueError: the text does not parse.
@@ -73,7 +75,7 @@ class Program:
         self._spans, self._scopes = (resolved[p] for p in resolved)
         if parsed is not None:
             self._spans = moved(self._spans, parsed.encode(), self.data)
-        self.edits, self.findings = [], []
+        self.edits, self.findings, self.memory = [], [], {}
         self._dropped = {}
         self.parents, self.nodes = _family(wrapper.module)
         for found in self.nodes.values():
@@ -416,6 +418,19 @@ def _family(module):
             parents[child] = node
             stack.append((child, counts))
     return parents, nodes
+
+
+def remembered(function):
+    """A function of a program and one thing, which computes its result once for each of these."""
+
+    @functools.wraps(function)
+    def recall(program, thing):
+        key = function, thing
+        if key not in program.memory:
+            program.memory[key] = function(program, thing)
+        return program.memory[key]
+
+    return recall
 
 
 def apply(data, edits):

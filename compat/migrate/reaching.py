@@ -20,7 +20,11 @@ def reaching(program, name, assignments):
         name: the `Name` that is used.
         assignments: LibCST's assignments to it.
     """
-    places = [_Place(program, assignment) for assignment in assignments]
+    remembered = program.memory.setdefault(reaching, {})
+    places = [
+        remembered.get(assignment) or remembered.setdefault(assignment, _Place(program, assignment))
+        for assignment in assignments
+    ]
     use, hidden, loops = program.span(name)[0], -1, []
     node, owner = name, _owner(program, name)
     while node is not owner and hidden < 0:
