@@ -5,6 +5,7 @@ import libcst as cst
 from . import patterns as m
 from .flows import METHODS, feedings, resolve
 from .keras_calls import is_keras
+from .names import FLOWS
 from .program import Binding, Program
 
 _SEQUENCES = ("Sequence", "PyDataset")
@@ -45,11 +46,11 @@ def rewrite_own_generators(program):
 
 
 def _is_for_a_model(program, node):
-    """Whether a `yield` is in a loop without end, in a program of Keras or after a batch of an iterator's `next`."""
+    """Whether a `yield` is in a loop without end, in a program of Keras or of flows."""
     loop = _around(program, node, cst.While)
     if loop is None or not m.matches(loop.test, m.Name("True") | m.Integer("1")):
         return False
-    return is_keras(program) or bool(m.findall(loop.body, m.Call(m.Attribute(attr=m.Name("next")), [])))
+    return is_keras(program) or any(node.attr.value in FLOWS[1:] for node in program.of(cst.Attribute))
 
 
 def _hand_out(program, value):

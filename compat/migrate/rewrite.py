@@ -15,8 +15,7 @@ from .texts_and_series import keep_texts_and_series
 TARGETS = ("compat", "modern")
 _DATA = re.compile(
     r"ImageDataGenerator|\b(?:fit|evaluate|predict)_generator\b|\bflow_from_|keras_regen\.compat|keras_preprocessing|"
-    r"(?<!sklearn\.)preprocessing\s*(?:\.\s*(?:image|sequence|text)\b|\bimport\b|\bas\b|[,)]|$)|keras\.preprocessing|"
-    r"\.next\(\)[\s\S]*\byield\b",
+    r"(?<!sklearn\.)preprocessing\s*(?:\.\s*(?:image|sequence|text)\b|\bimport\b|\bas\b|[,)]|$)|keras\.preprocessing",
     re.MULTILINE,
 )
 _FED = re.compile(
