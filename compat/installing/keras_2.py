@@ -154,6 +154,13 @@ def _backend():
     for name in dir(legacy):
         if not name.startswith("_") and not hasattr(keras.backend, name):
             put(keras.backend, name, getattr(legacy, name))
+    set_value = legacy.set_value
+    for backend in (keras.backend, legacy):
+        put(
+            backend,
+            "set_value",
+            lambda x, value: x.assign(value) if isinstance(x, keras.Variable) else set_value(x, value),
+        )
     orderings = {value: key for key, value in _ORDERINGS.items()}
     for backend in (keras.backend, legacy):
         put(backend, "image_dim_ordering", lambda: orderings[keras.config.image_data_format()])

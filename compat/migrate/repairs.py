@@ -21,7 +21,16 @@ from .moved import (
 )
 from .saving import callbacks, files
 
-_LEARNING_RATES = ("LearningRateScheduler", "ReduceLROnPlateau", ".lr", "learning_rate.assign", "set_value")
+_LEARNING_RATES = (
+    "Scheduler(",
+    "LearningRateScheduler",
+    "ReduceLROnPlateau",
+    ".lr",
+    "learning_rate.assign",
+    "set_value",
+    "LR(",
+    "Snapshot",
+)
 
 
 def repair(program):
@@ -91,9 +100,24 @@ def optimizers(program):
             )
             wanted += [(place, f"from {home}.optimizers.schedules import {schedule}") for place in places]
     for node in program.of(cst.Attribute):
-        if m.matches(node, m.Attribute(m.Attribute(attr=m.Name("optimizer")), m.Name("lr"))):
-            program.replace(node.attr, "learning_rate")
+        if m.matches(node, m.Attribute(m.Attribute(attr=m.Name("optimizer")), m.Name("lr") | m.Name("learning_rate"))):
+            _rate_of_optimizer(program, node)
     return wanted
+
+
+def _rate_of_optimizer(program, node):
+    """`optimizer.lr` to `.learning_rate`, and `K.set_value(optimizer.lr, x)` to `optimizer.learning_rate = x`."""
+    rate, call = f"{program.code(node.value)}.learning_rate", program.parents[program.parents[node]]
+    if (
+        isinstance(call, cst.Call)
+        and named(program, call.func, "backend") == "set_value"
+        and len(call.args) == 2
+        and call.args[0].value is node
+        and isinstance(program.parents[call], cst.Expr)
+    ):
+        program.replace(call, f"{rate} = {program.value_code(call.args[1])}")
+    elif node.attr.value == "lr":
+        program.replace(node.attr, "learning_rate")
 
 
 def _parentheses(program, arg):

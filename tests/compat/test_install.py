@@ -364,6 +364,9 @@ def test_modules_that_moved(installed):
     assert to_categorical([1], nb_classes=3).tolist() == [[0, 1, 0]]
     assert keras.Input((4, 5, 3))._keras_shape == (None, 4, 5, 3)
     assert float(K.sum(np.ones(3))) == 3
+    optimizer = keras.optimizers.SGD(0.5)
+    K.set_value(optimizer.lr, 0.25)
+    assert float(optimizer.learning_rate) == 0.25
 
 
 def test_the_private_copy_of_keras_2_is_keras_3(installed):
