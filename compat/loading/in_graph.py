@@ -65,7 +65,7 @@ def batches_of(folder, dataset, encode, one, batch=None, together=None):
 
     @tf.autograph.experimental.do_not_convert
     def checked(content, path, *others):
-        value, why = (one if content.shape.rank == 0 else together)(content)
+        value, why = (together if together and content.shape.rank else one)(content)
         others = (*map(encode, others[:1]), *others[1:])
         if raising:
             with tf.control_dependencies([_raised(path, why)]):
