@@ -73,8 +73,14 @@ def jpeg_directory(tmp_path_factory):
 
 @pytest.fixture(autouse=True, scope="module")
 def without_garbage():
-    """Graphs refer to themselves: hundreds of megabytes of them would wait for Python to look."""
+    """Graphs refer to themselves: hundreds of megabytes of them would wait for Python to look. And TensorFlow keeps the
+    gradient of each model that `fit` has traced, and with it the model's graphs, for as long as the process lives."""
     yield
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework.ops import gradient_registry
+
+        for name in [name for name in gradient_registry.list() if name.startswith("CustomGradient-")]:
+            del gradient_registry._registry[name]
     gc.collect()
 
 
