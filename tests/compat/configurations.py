@@ -1,5 +1,6 @@
 """Random configurations of generators and flows, for the differential test and the goldens."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -114,19 +115,22 @@ def dataframe_of(rng, directory, class_mode):
 
 
 def kinds(count):
-    """The first of `count` configurations that moves pixels with each fill mode, order, dtype and data format.
+    """Those of `count` configurations that move pixels with a fill mode, order, dtype and data format of which two have
+    not occurred together before.
 
     Returns:
-        Dictionary from the four, as far as they occur together, to the seed.
+        Dictionary from the four to the seed.
     """
-    found = {}
+    found, pairs = {}, set()
     for seed in range(count):
         rng, kind = np.random.RandomState(seed), seed % 3
         rng.randint(4, 40, 2)  # the target size, which `make` draws first
         arguments = generator_arguments(rng, image_size=0 if kind == 0 else 10_000)
         if {"rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range"} & set(arguments):
-            names = ("fill_mode", "interpolation_order", "dtype", "data_format")
-            found.setdefault(tuple(arguments.get(name) for name in names), seed)
+            drawn = tuple(arguments.get(name) for name in ("fill_mode", "interpolation_order", "dtype", "data_format"))
+            if not pairs.issuperset(new := set(itertools.combinations(enumerate(drawn), 2))):
+                found[drawn] = seed
+                pairs |= new
     return found
 
 

@@ -224,12 +224,10 @@ def assert_same(images, paths, decoding, route):
 
 SIZES = [(45, 67), (20, 33), (224, 224), (1, 9), (5, 7)]
 CASES = [
-    *[Decoding(*size, mode) for mode in MODES for size in SIZES],
-    *[
-        Decoding(*size, mode, keep_aspect_ratio=True)
-        for mode in MODES
-        for size in [(45, 67), (33, 20), (90, 90), (1, 9)]
-    ],
+    *[Decoding(*size, "rgb") for size in SIZES],
+    *[Decoding(*size, "rgb", keep_aspect_ratio=True) for size in [(45, 67), (33, 20), (90, 90), (1, 9)]],
+    *[Decoding(*size, mode) for mode in MODES if mode != "rgb" for size in [(20, 33), (1, 9)]],
+    *[Decoding(45, 67, mode, keep_aspect_ratio=True) for mode in MODES if mode != "rgb"],
     *[Decoding(31, 20, mode, interpolation) for mode in MODES for interpolation in INTERPOLATIONS[1:]],
     *[Decoding(45, 67, "rgb", interpolation, True) for interpolation in INTERPOLATIONS[1:]],
     *[Decoding(50, 80, "grayscale", interpolation, True) for interpolation in INTERPOLATIONS[1:]],

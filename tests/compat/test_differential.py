@@ -119,7 +119,7 @@ def compile_always():
 
 @pytest.mark.parametrize("seeds", chunks(list(kinds(CONFIGURATIONS).values())), ids=lambda seeds: f"from {seeds[0]}")
 def test_same_batches_compiled(seeds, mixed_directory, another_process):
-    """One configuration for each fill mode with each order, dtype and data format."""
+    """Each fill mode with each order, and either with each dtype and data format; test_warp.py has all together."""
     another_process.submit(check, seeds, mixed_directory).result()
 
 

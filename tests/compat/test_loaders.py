@@ -56,8 +56,10 @@ def test_without_augmentation_and_with_something_else(jpeg_directory):
         image_dataset_from_directory(jpeg_directory, augment=1, **SIZE)
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "area", "lanczos5"])
-@pytest.mark.parametrize("color_mode", ["rgb", "grayscale"])
+@pytest.mark.parametrize(
+    ("interpolation", "color_mode"),
+    [("bilinear", "rgb"), ("nearest", "grayscale"), ("area", "grayscale"), ("lanczos5", "rgb")],
+)
 def test_flows_with_keras_s_pixels(interpolation, color_mode, jpeg_directory):
     plain = keras.utils.image_dataset_from_directory(
         jpeg_directory, shuffle=False, interpolation=interpolation, color_mode=color_mode, **SIZE

@@ -280,7 +280,7 @@ def test_what_is_not_what_it_says_is_named_or_skipped(kind, tmp_path, capfd):
     }[kind]
     arguments = {"shuffle": False, "verbose": False, "batch_size": 2, **more}
     load = getattr(compat, name)
-    for number, (file, (content, said)) in enumerate(bad.items()):
+    for number, (file, (content, said)) in enumerate([*bad.items()][:3]):
         folder = tmp_path / str(number)
         folder.mkdir()
         write(folder, {**whole, file: content})
@@ -293,7 +293,7 @@ def test_what_is_not_what_it_says_is_named_or_skipped(kind, tmp_path, capfd):
     batches = [x.numpy() for x, _ in dataset]
     assert [len(batch) for batch in batches] == [2]
     printed = capfd.readouterr().err
-    assert all(file in printed for file in bad)
+    assert all(re.search(rf"{file}.*{said}", printed) for file, (_, said) in bad.items()), printed
     assert list(whole)[1] not in printed
 
 

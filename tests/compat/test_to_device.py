@@ -25,13 +25,19 @@ def assert_close(got, want):
     assert np.mean(np.abs(got.astype("float64") - want) > 0.02 * scale) <= 1e-4
 
 
+BRIGHTER = {"rescale": 1 / 255, "brightness_range": (0.5, 1.5)}
+
+
 @pytest.mark.parametrize(
-    "arguments", [{}, {"rescale": 1 / 255, "brightness_range": (0.5, 1.5)}, {"interpolation_order": 3}]
+    ("case", "arguments"),
+    [
+        *[(case, arguments) for case in ("files", "array") for arguments in ({}, BRIGHTER, {"interpolation_order": 3})],
+        ("grayscale", {"rescale": 1 / 255}),  # with brightness, a grey level at a threshold would be a whole level away
+        ("dataframe", BRIGHTER),
+        ("array of integers", {}),
+    ],
 )
-@pytest.mark.parametrize("case", CASES)
 def test_both_halves_give_the_whole(case, arguments, jpeg_directory, uncompiled_kernels):
-    if case == "grayscale" and "brightness_range" in arguments:
-        arguments = {"rescale": 1 / 255}  # a grey level at a threshold would be one whole level away
     generator = ImageDataGenerator(**AUGMENTATION, **arguments)
     whole = to_dataset(CASES[case](generator, jpeg_directory))
     dataset, layer = to_device(CASES[case](generator, jpeg_directory))
