@@ -15,7 +15,7 @@ from .data.flow import asked
 from .data.needing_tensorflow import tensorflow
 from .data.random_access import steady
 from .data.stateless import Stateless
-from .random_access import in_grain, settings_of
+from .random_access import described_batches, in_grain, settings_of
 from .sources import describe
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ def to_device(
     given = {"class_weight": class_weight, "drop_remainder": drop_remainder, "dtype": dtype, "file_names": file_names}
     if format == "grain":
         settings = settings_of(**given, training=training, apart=True)
-        dataset = in_grain("to_device", [described], combine, settings, draws or "stateless", repeat)
+        draws = draws or "stateless"
+        dataset = in_grain(
+            "to_device", *described_batches("to_device", [described], combine, settings, draws), draws, repeat
+        )
     else:
         from .convert import drawing, native  # noqa: PLC0415 - the other format does without TensorFlow
         from .data.dataset import Settings  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""`to_grain` and `to_torch`: iterators of images for what stands beside `tf.data`."""
+"""`to_grain` and `to_torch`: iterators of images, and sequences of batches, for what stands beside `tf.data`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .data.flow import Files
 from .data.random_access import batches_of, steady
+from .data.sequences import SequenceBatches, length_of, why_not_by_number
 from .data.stateless import Stateless
 from .image.replay import replay_of
 from .sources import side_by_side
@@ -35,7 +36,7 @@ def to_grain(
     repeat: bool | int = False,
     training: bool = True,
 ) -> ImageMapDataset:
-    """Turn an iterator of images into a `grain.MapDataset`: any batch by its number, without TensorFlow.
+    """Turn an iterator of images, or a sequence of batches, into a `grain.MapDataset`, without TensorFlow.
 
     Order and draws follow from the seed, the epoch and the index of the sample alone, at any number of threads,
     processes and shards, as with `to_dataset(source, draws="stateless", repeat=True)`: the same samples, in the same
@@ -49,7 +50,9 @@ def to_grain(
 
     Args:
         source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; or a zip, tuple or
-            dictionary of such, for elements of that structure, whose images get the same transformations.
+            dictionary of such, for elements of that structure, whose images get the same transformations. Or a
+            `keras.utils.PyDataset` or another sequence of batches, whose elements are the same in each epoch; or a
+            tuple or dictionary of such. These take no other argument than `repeat`.
         batched: False for samples, without the axis of the batch, to shuffle, mix and batch by Grain.
         draws: "stateless" or `Stateless(seed=, shards=, shard=, start=)`. `start` needs `repeat`: otherwise the state
             of Grain's iterator tells where to go on. Or "replay" for the batches that `next(iterator)` would give from
@@ -60,13 +63,14 @@ def to_grain(
         on_error: that of `to_dataset`. Skipped files are noted in the process that reads them.
 
     Returns:
-        A `grain.MapDataset`, with the attributes `class_names`, `file_paths` and `skipped` of `to_dataset`'s. Lists in
-        the elements are tuples.
+        A `grain.MapDataset` of NumPy arrays, with the attributes `class_names`, `file_paths` and `skipped` of
+        `to_dataset`'s, None for sequences. Lists in the elements are tuples.
 
     Raises:
         ImportError: Grain is not installed: `pip install 'keras-regen[grain]'`.
-        ValueError: `source` needs Python's own way for every batch, or cannot be replayed in any order; or an argument
-            has no such value.
+        TypeError: `source` is a sequence, which takes no such argument.
+        ValueError: `source` has no batches by number (a generator), or draws when it is asked for one; needs Python's
+            own way for every batch, or cannot be replayed in any order; or an argument has no such value.
 
     Example:
 
@@ -76,8 +80,12 @@ def to_grain(
     ```
     """
     settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
-    _, combine, sources = side_by_side(source, masks, on_error, steady)
-    return in_grain("to_grain", sources, combine, settings, draws, repeat, single=not batched)
+    leaves, combine, sources = side_by_side(source, masks, on_error, steady)
+    if not any(one.is_images for one in sources):
+        made = _of_sequences("to_grain", leaves, combine, not batched or masks or on_error, settings, draws)
+    else:
+        made = described_batches("to_grain", sources, combine, settings, draws, single=not batched)
+    return in_grain("to_grain", *made, draws, repeat)
 
 
 def to_torch(
@@ -117,8 +125,7 @@ def to_torch(
 
     Raises:
         ImportError: PyTorch is not installed, or for `tv_tensors` torchvision is not.
-        ValueError: `source` needs Python's own way for every batch, or cannot be replayed in any order; or an argument
-            has no such value.
+        TypeError, ValueError: as for `to_grain`.
 
     Example:
 
@@ -137,9 +144,12 @@ def to_torch(
             "`to_torch` needs PyTorch, which is not installed: pip install torch", name="torch"
         ) from error
     settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
-    _, combine, sources = side_by_side(source, masks, on_error, steady)
+    leaves, combine, sources = side_by_side(source, masks, on_error, steady)
     options = {"single": not batched, "channels_first": channels_first or tv_tensors}
-    batches, described = _described("to_torch", sources, combine, settings, draws, **options)
+    if not any(one.is_images for one in sources):
+        given = any(options.values()) or masks or on_error
+        return ImageDataset(*_of_sequences("to_torch", leaves, combine, given, settings, draws))
+    batches, described = described_batches("to_torch", sources, combine, settings, draws, **options)
     kinds = None
     if tv_tensors:
         try:
@@ -153,16 +163,13 @@ def to_torch(
     return ImageDataset(batches, described, draws.start if isinstance(draws, Stateless) else 0, kinds)
 
 
-def in_grain(function, sources, combine, settings, draws, repeat, **options):
-    """The `ImageMapDataset` of sources, as `side_by_side` describes them, for a function of this name.
+def in_grain(function, batches, described, draws, repeat):
+    """The `ImageMapDataset` of what `described_batches` returned, for a function of this name.
 
     Args:
-        settings: `settings_of`.
         draws, repeat: those of `to_grain`.
-        **options: those of `batches_of`.
     """
     dataset_class = image_map_dataset(f"`{function}`")
-    batches, described = _described(function, sources, combine, settings, draws, **options)
     start, stop = _range(draws, repeat, len(batches))
     return dataset_class(batches, described, start, stop)
 
@@ -195,12 +202,41 @@ def settings_of(class_weight, drop_remainder, dtype, file_names, training, apart
     )
 
 
-def _described(function, sources, combine, settings, draws, **options):
-    """The `Batches` of sources, and the attributes of the dataset that is made of them."""
+def _of_sequences(function, leaves, combine, given, settings, draws):
+    """As `described_batches`, of sequences of batches; `given` is true if there are other arguments than the last two.
+
+    Raises:
+        TypeError: an argument is not for sequences.
+        ValueError: one of them has no batches by number, or not the same in each epoch.
+    """
+    if given or draws != "stateless" or settings != settings_of(None, False, None, False, True):
+        but = " but `repeat`" * (function == "to_grain")
+        raise TypeError(f"`{function}` takes no other argument{but} where `source` is a sequence of batches.")
+    for leaf in leaves:
+        why = why_not_by_number(leaf)
+        if why is not None:
+            raise ValueError(
+                f"`{function}` cannot take this `source`: {why}. `fit` takes it as it is, and so does `to_dataset`."
+            )
+    lengths = [length_of(leaf) for leaf in leaves]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"Sequences side by side must have the same number of batches. Received: {lengths}")
+    described = {"class_names": None, "file_paths": None, "skipped": None}
+    return SequenceBatches(tuple(leaves), combine(list(range(len(leaves)))), lengths[0]), described
+
+
+def described_batches(function, sources, combine, settings, draws, **options):
+    """The `Batches` of sources, as `side_by_side` describes them, and the attributes of the dataset of them.
+
+    Args:
+        function: name of the function that is to return this dataset.
+        settings: `settings_of`.
+        draws: that of `to_grain`.
+        **options: those of `batches_of`.
+    """
     why = next((described.why_python for described in sources if described.why_python), None)
     if why is not None:
-        sequence = not all(described.is_images for described in sources)
-        instead = " A sequence of batches needs no conversion: `grain.MapDataset.source(sequence)`." * sequence
+        instead = " Make a dataset of each of them." * (not all(described.is_images for described in sources))
         raise ValueError(f"`{function}` cannot take this `source`: {why}.{instead}")
     flows = [described.flow for described in sources]
     sizes = [(flow.samples, flow.batch_size) for flow in flows]

@@ -221,14 +221,14 @@ class Batches:
             elif self.channels_first and part.augmentation.data_format == "channels_last":
                 x = np.ascontiguousarray(np.moveaxis(x, -1, 1))  # noqa: PLW2901
             attached.append(part.attached(indices[good], x))
-        element = _placed(self.places, attached)
+        element = placed(self.places, attached)
         if self.file_names:
             element = (element, np.array([self.parts[0].images.paths[i] for i in orders[0][good]]))
-        return _mapped(lambda array: array[0], element) if self.single else element
+        return mapped(lambda array: array[0], element) if self.single else element
 
     def kinds(self, kinds):
         """The structure of an element, with the kind of each part, a list, where its images stand."""
-        element = _placed(self.places, [part.kinds(kind) for part, kind in zip(self.parts, kinds, strict=True)])
+        element = placed(self.places, [part.kinds(kind) for part, kind in zip(self.parts, kinds, strict=True)])
         return (element, None) if self.file_names else element
 
     def all_skipped(self):
@@ -288,17 +288,29 @@ def steady(function, images):
     Raises:
         ValueError: it draws from `np.random`, gives something else the second time, or changes the shape.
     """
+    made, why = twice("preprocessing_function", lambda: [np.asarray(function(image.copy())) for image in images])
+    if any(x.shape != image.shape for x, image in zip(made, images, strict=True)):
+        why = why or "preprocessing_function changes the shape of images"
+    if why is not None:
+        raise ValueError(why)
+    return function
+
+
+def twice(name, make):
+    """What a function without arguments makes, a list of arrays; and why that is not to be had again, or None.
+
+    Two reasons are looked for: NumPy's global generator is drawn from, and the second time something else comes out.
+    `name` begins the sentence.
+    """
     state = np.random.get_state()
-    twice = [[np.asarray(function(image.copy())) for image in images] for _ in range(2)]
+    first, second = make(), make()
     if not np.array_equal(np.random.get_state()[1], state[1]) or np.random.get_state()[2:] != state[2:]:
         np.random.set_state(state)
-        raise ValueError("preprocessing_function draws from np.random")
-    for image, first, second in zip(images, *twice, strict=True):
-        if first.shape != image.shape:
-            raise ValueError("preprocessing_function changes the shape of images")
-        if not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
-            raise ValueError("preprocessing_function gives something else each time")
-    return function
+        return first, f"{name} draws from np.random"
+    alike = len(first) == len(second) and all(
+        np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(first, second, strict=True)
+    )
+    return first, None if alike else f"{name} gives something else each time"
 
 
 def _side_by_side(images, rows):
@@ -307,15 +319,15 @@ def _side_by_side(images, rows):
     return {"images": images, **narrow}
 
 
-def _placed(places, made):
+def placed(places, made):
     if isinstance(places, dict):
-        return {name: _placed(place, made) for name, place in places.items()}
-    return tuple(_placed(place, made) for place in places) if isinstance(places, tuple) else made[places]
+        return {name: placed(place, made) for name, place in places.items()}
+    return tuple(placed(place, made) for place in places) if isinstance(places, tuple) else made[places]
 
 
-def _mapped(function, element):
+def mapped(function, element):
     if isinstance(element, dict):
-        return {name: _mapped(function, part) for name, part in element.items()}
+        return {name: mapped(function, part) for name, part in element.items()}
     if isinstance(element, tuple):
-        return tuple(_mapped(function, part) for part in element)
+        return tuple(mapped(function, part) for part in element)
     return function(element)
