@@ -5,6 +5,7 @@ processes that make batches start at once. (Those of replayed draws do, for what
 """
 
 import dataclasses
+import functools
 import sys
 from typing import Any
 
@@ -109,7 +110,7 @@ class Part:
         return (x, y) if self.weights is None else (x, y, None)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Counted:
     """Stateless order and draws, those of all flows alike.
 
@@ -136,12 +137,31 @@ class Counted:
 
     def batch(self, epoch, number):
         """The samples of a batch for each flow, a list of arrays (n,), and their `Rows`."""
-        key, size = key_of(self.seed, epoch), self.batch_size
-        indices = np.arange(number * size, min((number + 1) * size, self.mine)) * self.shards + self.shard
-        if self.shuffle:
-            indices = shuffled(indices, self.samples, key)
-        keys = fold_in(key, indices)
-        return [indices] * len(self.draws), [draws.rows(keys) for draws in self.draws]
+        together = max(1, _DRAWN_TOGETHER // self.batch_size)
+        indices, rows = _drawn(self, epoch, number // together, together * self.batch_size)
+        start = number % together * self.batch_size
+        here = slice(start, start + self.batch_size)
+        return [indices[here]] * len(rows), [Rows(*(column[here] for column in columns)) for columns in rows]
+
+
+_DRAWN_TOGETHER = 64
+"""Samples: NumPy takes as long to draw for these as for one, longer than the warp of an image."""
+
+
+@functools.lru_cache(maxsize=8)
+def _drawn(plan, epoch, number, count):
+    """A group of so many samples in an epoch of a `Counted`, int (n,), and a list of their `Rows` in each flow."""
+    key = key_of(plan.seed, epoch)
+    indices = np.arange(number * count, min((number + 1) * count, plan.mine)) * plan.shards + plan.shard
+    if plan.shuffle:
+        indices = shuffled(indices, plan.samples, key)
+    keys, rows = fold_in(key, indices), []
+    for draws in plan.draws:
+        rows.append(draws.rows(keys))
+        for column in rows[-1]:
+            column.flags.writeable = False
+    indices.flags.writeable = False
+    return indices, rows
 
 
 @dataclasses.dataclass(frozen=True)

@@ -216,6 +216,19 @@ def test_samples_are_those_of_the_batches():
     assert len(second) == len(shuffled) - 21 == 21
 
 
+def test_numbers_are_drawn_for_several_batches_at_once():
+    draws = (counted.Draws((counted.Drawn(0, "theta", "theta", (-20.0, 20.0)),), 8, 9),)
+    plans = [random_access.Counted(draws, 150, size, True, 3, shards=2, shard=1) for size in (75, 1, 7)]
+    for epoch in (0, 1):
+        (indices,), (rows,) = plans[0].batch(epoch, 0)
+        assert sorted(indices) != sorted(plans[0].batch(1 - epoch, 0)[0][0])
+        for plan in plans[1:]:
+            planned = [plan.batch(epoch, number) for number in range(-(-75 // plan.batch_size))]
+            assert {len(order) for (order,), _ in planned[:-1]} == {plan.batch_size}
+            np.testing.assert_array_equal(np.concatenate([order for (order,), _ in planned]), indices)
+            np.testing.assert_array_equal(np.concatenate([drawn.matrix for _, (drawn,) in planned]), rows.matrix)
+
+
 def test_samples_of_pytorch_are_collated():
     pytest.importorskip("torch")
     loader = to_torch(array(generator(), seed=1), batched=False, channels_first=True).loader(batch_size=6)
