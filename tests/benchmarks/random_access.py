@@ -1,10 +1,10 @@
-"""`to_grain` and `to_torch` against `to_dataset`, Keras's `format="grain"` and torchvision: images a second, medians.
+"""`to_grain` and `to_torch` against `to_dataset`, Keras's `format="grain"`: images a second, medians.
 
     python -m tests.benchmarks.random_access [--rounds N] [--images N]
 
 On the photographs of `drop_in`: JPEG of 500x375 to 224x224; rotation, shifts, shear, zoom, flip, rescale; whole passes,
-in turns, with numba and, in the threads of this process, without. Prints a Markdown table. torchvision is left out
-where it is not installed.
+in turns, with numba and, in the threads of this process, without. Prints a Markdown table. Other libraries are in
+`pipelines`.
 """
 
 import argparse
@@ -54,22 +54,6 @@ def without_numba():
         dataset.image_kernel = random_access.image_kernel = image_kernel.image_kernel
 
 
-def torchvisions(flow):
-    """Pillow and the transforms v2 in as many workers; nothing where it is not installed."""
-    import torch
-
-    from .pipelines import TensorPhotographs
-
-    try:
-        photographs = TensorPhotographs(flow)
-    except ImportError as error:
-        print(f"Without torchvision: {error}")
-        return {}
-    options = {"num_workers": WORKERS, "multiprocessing_context": "spawn", "persistent_workers": True}
-    loader = torch.utils.data.DataLoader(photographs, BATCH, shuffle=True, **options)
-    return {f"torchvision's transforms v2, {WORKERS} processes": loader}
-
-
 def contenders(folder):
     def flow():
         datagen = ImageDataGenerator(**AUGMENTATION)
@@ -94,7 +78,6 @@ def contenders(folder):
         '`to_grain(iterator, draws="replay")`': consume(to_grain(flow(), draws="replay")),
         f"`to_grain(iterator)`, {WORKERS} processes": consume(to_grain(flow()).to_iter_dataset().mp_prefetch(workers)),
         f"`to_torch(iterator)`, {WORKERS} processes": consume(to_torch(flow()).loader(**spawned)),
-        **{name: consume(loader) for name, loader in torchvisions(flow()).items()},
         'Keras\'s `format="grain"`, loading alone': consume(kerass(folder)),
         LAYERS: consume(kerass(folder).map(Augmented(keras.Sequential(keras_layers())))),
     }

@@ -32,7 +32,8 @@ def rows(printed):
 def test_bench_on_a_directory(jpeg_directory, capsys):
     assert main(["bench", str(jpeg_directory), *SMALL]) == 0
     printed = capsys.readouterr()
-    assert re.match(r"\d+ cores, Python .+ TensorFlow .+ Keras .+ Pillow .+ SciPy ", printed.out)
+    assert re.match(r"\d+ cores, Python .+ TensorFlow .+ Keras .+ Pillow .+ SciPy .+, numba \d", printed.out)
+    assert "keras-regen[fast]" not in printed.out
     assert f"| 34 images of `{jpeg_directory}` to 32x32, batch 8 | images/s | ratio |" in printed.out
     speeds = rows(printed.out)
     assert list(speeds) == ROWS
@@ -61,8 +62,13 @@ def test_limit_takes_files_evenly(jpeg_directory, monkeypatch, capsys):
 @pytest.mark.filterwarnings("ignore")
 def test_without_the_legacy_generator(jpeg_directory, monkeypatch, capsys):
     monkeypatch.setattr(bench, "legacy_generator", lambda: None)
+    monkeypatch.setattr(bench, "_numba", lambda: None)
     assert main(["bench", str(jpeg_directory), *SMALL]) == 0
-    speeds = rows(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    speeds = rows(printed)
+    assert printed.endswith(
+        "numba is not installed. With it the warp takes half the time: pip install 'keras-regen[fast]'\n"
+    )
     assert list(speeds) == ROWS[1:]
     assert speeds[ROWS[1]][1] == 1
 
