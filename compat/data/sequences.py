@@ -46,6 +46,8 @@ def length_of(sequence):
 def why_not_by_number(source):
     """Why a batch of a source does not follow from its number alone, as far as the first one shows; None if it does."""
     name = type(source).__name__
+    if isinstance(source, (str, bytes)):
+        return f"{source!r} is no sequence of batches"
     if not hasattr(source, "__getitem__") or length_of(source) is None:
         return f"{name} has no batches by number, or no length"
     if not length_of(source):

@@ -131,6 +131,29 @@ def test_the_batches_of_the_iterator(case, jpeg_directory):
         np.testing.assert_array_equal(sample, batch[3])
 
 
+LABELS = {
+    "binary": lambda d: files(ImageDataGenerator(), d, seed=1, shuffle=False, class_mode="binary"),
+    "sparse": lambda d: table(ImageDataGenerator(), d, shuffle=False, class_mode="sparse", weight_col="weight"),
+    "raw of two": lambda d: table(ImageDataGenerator(), d, shuffle=False, class_mode="raw", y_col=["age", "size"]),
+    "raw strings": lambda d: table(ImageDataGenerator(), d, shuffle=False, class_mode="raw", y_col="class"),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_the_other_class_modes(kind, jpeg_directory):
+    made = [to_grain(LABELS[kind](jpeg_directory), draws=draws) for draws in ("stateless", "replay")]
+    made += [to_torch(LABELS[kind](jpeg_directory))] * HAS_TORCH
+    iterator = LABELS[kind](jpeg_directory)
+    for number in range(len(iterator)):
+        _, *want = next(iterator)
+        for batches in made:
+            _, *got = batches[number]
+            for mine, theirs in zip(got, want, strict=True):
+                mine = np.asarray(mine)  # noqa: PLW2901
+                assert mine.dtype == theirs.dtype or theirs.dtype.kind in "OU"
+                np.testing.assert_array_equal(mine, theirs)
+
+
 @pytest.mark.parametrize("case, after", [("array", 9), ("array", 0), ("categorical", 9), ("masks", 9)])
 def test_the_same_without_numba(case, after, jpeg_directory, monkeypatch):
     """By SciPy, and, once that pays, by the kernels of the backend."""

@@ -153,6 +153,7 @@ SERIES = {"data": np.arange(30.0), "targets": np.arange(30.0), "length": 4, "shu
 REFUSED = {
     "a generator": (lambda: (batch for batch in [1]), "generator has no batches by number"),
     "a zip": (lambda: zip(Batches(), Batches(), strict=True), "generator has no batches by number"),
+    "a path": (lambda: "photos", "'photos' is no sequence of batches"),
     "without end": (Endless, "Endless has no batches by number, or no length"),
     "empty": (list, "list is empty"),
     "a hook": (Shuffling, "Shuffling.on_epoch_end may change"),
