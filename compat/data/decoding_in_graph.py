@@ -9,7 +9,7 @@ from PIL import Image
 
 from .bombs import declared_pixels
 from .decoding import agreeing_formats
-from .files import blames_file, not_regular, read_bytes, split_paths
+from .files import blames_file, read_bytes, refused, split_paths
 from .messages import warn
 from .tensorflow_decoders import FOREIGN, as_keras, centred_box, decode, luma, route
 
@@ -26,25 +26,24 @@ def paths_for_graph(paths, decoding, skipped=None):
     Args:
         paths: sequence of n str.
         decoding: a `Decoding`.
-        skipped: a `Skipped`, where a path to something that is no regular file is noted; None if that is an error.
+        skipped: a `Skipped`, where what is not to be opened is noted; None if that is an error.
 
     Returns:
         Sequence of n str: `paths`, but for what is to be skipped, whose path is one to nothing, which says so.
 
     Raises:
         ValueError: TensorFlow cannot decode in this way, or a file of an ending that it does not read.
-        OSError: without `skipped`, a path leads to a pipe, a device, a folder.
+        OSError: without `skipped`, a path leads to what is not to be opened; see `refused`.
     """
     _check(decoding)
-    for place in not_regular(paths):
-        try:
-            read_bytes(paths[place])
-        except OSError as error:
-            if skipped is None:
-                raise
-            skipped.add(paths[place], error)
-            paths = list(paths[:])  # of its own, and only now: `paths` may be a million, which are joined one by one
-            paths[place] = os.path.join(paths[place], "is not a regular file")
+    errors = refused(paths)
+    if errors and skipped is None:
+        raise next(iter(errors.values()))
+    if errors:
+        paths = list(paths[:])  # of its own, and only now: `paths` may be a million, which are joined one by one
+    for place, error in errors.items():
+        skipped.add(paths[place], error)
+        paths[place] = os.path.join(paths[place], "is not a regular file")
     names = split_paths(paths)[1] if decoding.decoder == "pillow" else []
     others = [place for place, name in enumerate(names) if not name.lower().endswith(_ENDINGS)]
     for path in (paths[place] for place in others[:_LOOKS]):

@@ -21,9 +21,11 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://")
 _FEW, _MANY = 8, 4
 """`unusable` lists a folder if at least `_FEW` names are in it, and reads at most `_MANY` entries per name. An entry
 takes a third of the time of a look at one file here, and far less on a network."""
+_LARGEST = 1 << 32
+"""Bytes of a file that is read. BMP, WebP, WAV and classic TIFF have no room for more."""
 _OF_THE_FILE = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG),  # no such regular file
-    *(errno.EACCES, errno.EPERM),
+    *(errno.EACCES, errno.EPERM, errno.EFBIG),
 }
 
 
@@ -37,7 +39,9 @@ def _without_waiting(name, flags):
 
 
 def open_regular(path):
-    """Open a file of this machine, if it is a regular one. A pipe would be waited for, a device might never end.
+    """Open a file of this machine, if its content ends. A pipe would be waited for, and a device might never end.
+
+    Nor is a regular file safe: those of /proc say that they are empty, and some wait for more, or hold terabytes.
 
     Args:
         path: str, bytes or path-like.
@@ -46,15 +50,28 @@ def open_regular(path):
         A file object to read bytes from.
 
     Raises:
-        OSError (FileNotFoundError, PermissionError, IsADirectoryError, ...): the file cannot be opened, or is not a
-            regular one; the error has its name.
+        OSError (FileNotFoundError, PermissionError, IsADirectoryError, ...): the file cannot be opened, is no regular
+            one, or is larger than 4 GiB; the error has its name.
     """
     name = os.fsdecode(path)
     file = open(name, "rb", 0, opener=_without_waiting)  # noqa: SIM115 - the caller closes it
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or (not status.st_size and not _is_empty(file)):
+            raise OSError(errno.ENXIO, "Not a regular file", name)
+        if status.st_size > _LARGEST:
+            raise OSError(errno.EFBIG, f"File too large, of {status.st_size:,} bytes", name)
+    except OSError:
         file.close()
-        raise OSError(errno.ENXIO, "Not a regular file", name)
+        raise
     return file
+
+
+def _is_empty(file):
+    try:
+        return file.read(1) == b""
+    except OSError:
+        return False
 
 
 def read_bytes(path):
@@ -92,17 +109,20 @@ def blames_file(error):
     return not isinstance(error, (MemoryError, Warning)) and not by_a_codec
 
 
-def not_regular(paths):
-    """Which of many paths lead to something that is there and no regular file: found by listing their folders.
+def refused(paths):
+    """Which of many paths lead to what `open_regular` refuses for what it is: found by listing their folders.
+
+    TensorFlow, which reads files in graphs, would wait for them, or take all memory. Of a file in its place in a folder
+    the size is not looked at, which would take longer than all else.
 
     Args:
         paths: sequence of str.
 
     Returns:
-        List of places in `paths`.
+        Dictionary from the place in `paths` to the OSError.
 
     Raises:
-        OSError: a folder cannot be looked into, for another reason than that it is not there or not permitted.
+        OSError: a folder or a file cannot be looked into, for another reason than what it is.
     """
     directory, names = split_paths(paths)
     odd = set()
@@ -111,11 +131,30 @@ def not_regular(paths):
         try:
             if not is_remote(place):
                 with _entries(place or ".", ()) as entries:
-                    odd.update(folder + entry.name for entry in entries if not entry.is_file())
+                    odd.update(folder + entry.name for entry in entries if not _is_plain(entry))
         except OSError as error:  # of a folder that is not there or not permitted, reading will tell
             if not blames_file(error):
                 raise
-    return [place for place, name in enumerate(names) if name in odd and os.path.exists(paths[place])] if odd else []
+    errors = {}
+    for place in [place for place, name in enumerate(names) if name in odd] if odd else ():
+        try:
+            open_regular(paths[place]).close()
+        except OSError as error:
+            if not blames_file(error):
+                raise
+            errors[place] = error
+    return errors
+
+
+def _is_plain(entry):
+    """Whether an entry of a folder is a regular file; of one behind a link, whether its size is that of a file."""
+    if not entry.is_symlink():
+        return entry.is_file()
+    try:
+        status = entry.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and 0 < status.st_size <= _LARGEST
 
 
 def split_paths(paths):

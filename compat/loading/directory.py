@@ -26,6 +26,14 @@ class Part(NamedTuple):
     """Whether a pass has an order of its own."""
     training: bool
 
+    def without(self, odd):
+        """The part, but for the files of some paths."""
+        if not odd:
+            return self
+        keep = [place for place, path in enumerate(self.paths) if path not in odd]
+        labels, weights = (None if column is None else column[keep] for column in (self.labels, self.weights))
+        return self._replace(paths=[self.paths[place] for place in keep], labels=labels, weights=weights)
+
 
 class Listed(NamedTuple):
     """The files of a folder."""

@@ -1,12 +1,14 @@
 """The files of a folder as `tf.data`."""
 
 import functools
+import sys
 
 import keras
 import tensorflow as tf
 
 from ...layers import augment as layer_of_ours
 from ...layers.base import ImageLayer
+from ..data.files import refused
 from .augmenting import takes
 
 
@@ -21,11 +23,20 @@ def datasets(folder, extensions, load):
 
     Returns:
         `tf.data.Dataset` with the attributes `class_names` and `file_paths`.
+
+    Raises:
+        OSError: a path leads to what is not to be opened, as a pipe or a device, and is not to be skipped.
     """
     files = folder.files(extensions)
-    read, made = load(files.paths), []
+    odd = {files.paths[place]: error for place, error in refused(files.paths).items()}
+    if odd and folder.on_error == "raise":
+        raise next(iter(odd.values()))
+    for path, error in odd.items():
+        print(f"Skipped: {path}: {error.strerror}", file=sys.stderr)
+    read, made = load([path for path in files.paths if path not in odd]), []
     encode = functools.partial(_encoded, label_mode=folder.label_mode, classes=len(files.class_names or ()))
     for part in files.parts:
+        part = part.without(odd)  # noqa: PLW2901
         columns = [column for column in (part.paths, part.labels, part.weights) if column is not None]
         dataset = tf.data.Dataset.from_tensor_slices(tuple(columns) if len(columns) > 1 else part.paths)
         if part.shuffle:
