@@ -1,5 +1,6 @@
 """Recordings, one WAV file each."""
 
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from . import wav
 class _First(NamedTuple):
     """A recording like which all others must be."""
 
-    path: str
+    path: bytes
     rate: int
     channels: int
     header: np.ndarray | None
@@ -79,9 +80,9 @@ def _unlike(rate, width, first):
 
 def _first(paths):
     """The first file that can be read."""
-    for path in paths:
+    for path in map(os.fsencode, paths):
         content = tf.io.read_file(path)
         _, rate, channels, why = wav.decode(content)
         if not why.numpy():
             return _First(path, int(rate), int(channels), wav.usual_header(content.numpy()))
-    return _First("", 0, 1, None)
+    return _First(b"", 0, 1, None)

@@ -1,6 +1,7 @@
 """The files of a folder as `tf.data`."""
 
 import functools
+import os
 import sys
 
 import keras
@@ -37,8 +38,9 @@ def datasets(folder, extensions, load):
     encode = functools.partial(_encoded, label_mode=folder.label_mode, classes=len(files.class_names or ()))
     for part in files.parts:
         part = part.without(odd)  # noqa: PLW2901
-        columns = [column for column in (part.paths, part.labels, part.weights) if column is not None]
-        dataset = tf.data.Dataset.from_tensor_slices(tuple(columns) if len(columns) > 1 else part.paths)
+        paths = [*map(os.fsencode, part.paths)]  # which need not be UTF-8
+        columns = [column for column in (paths, part.labels, part.weights) if column is not None]
+        dataset = tf.data.Dataset.from_tensor_slices(tuple(columns) if len(columns) > 1 else paths)
         if part.shuffle:
             dataset = dataset.shuffle(folder.batch_size * 8 if folder.batch_size else 1024, seed=files.seed)
         dataset = augmented(read(dataset, encode), folder.augment, folder.seed, part.training)

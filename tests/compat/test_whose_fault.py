@@ -28,7 +28,7 @@ LINKS = {
     "waiting.jpg": "/proc/kmsg",  # a regular file that waits for more
     "zeros.jpg": "/dev/zero",
 }
-GOOD = ("a.png", "b.png")
+GOOD = ("a.png", os.fsdecode(b"b\xff.png"))
 ODD = tuple(sorted(["pipe.jpg", "socket.jpg", *(name for name in LINKS if os.path.exists("/proc") or "/" not in name)]))
 
 
