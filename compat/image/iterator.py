@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..data.decoding import MANY_CORES, Decoding
+from ..data.decoding import MANY_CORES, Decoding, naming
 from ..data.flow import Files, Flow, Skipped, some_of
 from ..data.listing import known_endings
 from ..data.threads import Ended, forked, gate
@@ -222,7 +222,9 @@ class Iterator(keras.utils.PyDataset):
             return
         for x, j in zip(batch_x, index_array, strict=True):
             name = f"{self.save_prefix}_{j}_{np.random.randint(largest)}.{self.save_format}"
-            array_to_img(x, self.data_format, scale=True).save(os.path.join(self.save_to_dir, name))
+            path = os.path.join(self.save_to_dir, name)
+            with naming(path):  # of a full disk, Pillow does not say which
+                array_to_img(x, self.data_format, scale=True).save(path)
 
 
 def plan_epoch(iterators):

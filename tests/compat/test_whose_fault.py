@@ -227,6 +227,16 @@ def test_a_reason_is_never_empty(good, monkeypatch):
     assert [*it.skipped.values()] == ["SyntaxError", "SyntaxError"]
 
 
+def test_what_cannot_be_saved_is_named(good, monkeypatch):
+    def no_room(image, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    it = flow(good, save_to_dir=str(good), save_prefix="made")
+    monkeypatch.setattr(Image.Image, "save", no_room)
+    with pytest.raises(OSError, match="No space left on device: '.*/made_0_"):
+        next(it)
+
+
 OUT_OF_SOMETHING = """
 import os, resource, sys
 import numpy as np, tensorflow as tf
