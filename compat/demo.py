@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from . import ImageDataGenerator
-from .data.decoding import Decoding, load_batch
+from .data.decoding import Decoding, load_batch, naming
 from .data.needing_tensorflow import tensorflow
 from .progress import show
 from .timing import in_turns
@@ -87,7 +87,9 @@ def make_folder(directory, count=240):
             u, v, r = x - rng.randint(90, 230), y - rng.randint(80, 160), rng.randint(35, 75)
             ground, colour = rng.randint(0, 100, 3), rng.randint(150, 256, 3)
             image = np.where(inside(u, v, r)[..., None], colour, ground) + rng.normal(0, 20, (240, 320, 1))
-            Image.fromarray(np.clip(image, 0, 255).astype("uint8")).save(folder / f"{i:03}.jpg", quality=90)
+            path = folder / f"{i:03}.jpg"
+            with naming(path):
+                Image.fromarray(np.clip(image, 0, 255).astype("uint8")).save(path, quality=90)
 
 
 def _train(directory):
@@ -195,4 +197,5 @@ def _draw(directory, picture, columns=8, rows=4):
         image = np.asarray(keras.utils.load_img(path, target_size=(128, 128)), dtype="float32")
         grid.append(np.hstack([image, *(generator.random_transform(image) for _ in range(columns - 1))]))
     os.makedirs(os.path.dirname(os.path.abspath(picture)), exist_ok=True)
-    Image.fromarray(np.vstack(grid).astype("uint8")).save(picture)
+    with naming(picture):
+        Image.fromarray(np.vstack(grid).astype("uint8")).save(picture)

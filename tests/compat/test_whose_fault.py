@@ -233,7 +233,7 @@ def test_what_cannot_be_saved_is_named(good, monkeypatch):
 
     it = flow(good, save_to_dir=str(good), save_prefix="made")
     monkeypatch.setattr(Image.Image, "save", no_room)
-    with pytest.raises(OSError, match="No space left on device: '.*/made_0_"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*/made_0_"):
         next(it)
 
 
