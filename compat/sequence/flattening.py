@@ -2,8 +2,11 @@
 
 import array
 import itertools
+import operator
 
 import numpy as np
+
+_LAST = 2**63 - 1
 
 
 def flatten(sequences):
@@ -34,7 +37,7 @@ def in_chunks(lengths, numbers=1 << 14):
 
 
 def numbers(sequence):
-    """One sequence as an array of integers.
+    """One sequence as an array of int64; what is beyond these becomes the last of them.
 
     Raises:
         TypeError: it holds something else.
@@ -42,9 +45,12 @@ def numbers(sequence):
     if isinstance(sequence, np.ndarray):
         if sequence.ndim != 1 or (sequence.dtype.kind not in "iub" and sequence.size):
             raise TypeError(f"an array of {sequence.dtype} with shape {sequence.shape}")
-        return sequence.astype(np.int64)
+        return (np.minimum(sequence, np.uint64(_LAST)) if sequence.dtype == np.uint64 else sequence).astype(np.int64)
     values = list(sequence)
     wrong = next((value for value in values if not hasattr(type(value), "__index__")), None)
     if wrong is not None or None in values:
         raise TypeError(f"{wrong!r} ({type(wrong).__name__})")
-    return np.fromiter(itertools.chain(values), np.int64, len(values))
+    try:
+        return np.fromiter(values, np.int64, len(values))
+    except OverflowError:
+        return np.array([max(min(operator.index(value), _LAST), -_LAST) for value in values], np.int64)

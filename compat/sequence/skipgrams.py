@@ -129,7 +129,7 @@ def _one_by_one(words, vocabulary_size, reach, share, shuffle, categorical, samp
 
 def _at_once(words, vocabulary_size, reach, share, shuffle, categorical, sampling_table, seed, generator):
     """The couples and labels of many words: the same as `_one_by_one`."""
-    words = _array(words)
+    words = _array(words, vocabulary_size)
     targets, contexts = _pairs(words, reach, sampling_table, generator)
     true, false = len(targets), 0
     if share > 0:
@@ -156,10 +156,10 @@ def _at_once(words, vocabulary_size, reach, share, shuffle, categorical, samplin
 def _lists(pairs):
     """The pairs as lists; equal numbers are one object as far as they are words: a new one of each takes 32 bytes."""
     few = pairs.dtype != object and pairs.size and pairs.min() >= 0 and pairs.max() <= pairs.size
-    objects, couples = np.array(range(pairs.max() + 1), object) if few else None, []
-    for start in range(0, len(pairs), _PAIRS >> 4):
-        part = pairs[start : start + (_PAIRS >> 4)]
-        couples += (objects[part] if few else part).tolist()
+    objects, couples = np.array(range(pairs.max() + 1), object) if few else None, [None] * len(pairs)
+    for start in range(0, len(pairs), _PAIRS >> 6):
+        part = pairs[start : start + (_PAIRS >> 6)]
+        couples[start : start + len(part)] = (objects[part] if few else part).tolist()
     return couples
 
 
@@ -196,13 +196,18 @@ def _no_collection():
             gc.enable()
 
 
-def _array(words):
-    """The words as an array: of int64 if they are Python's int and fit, else of the objects as they are."""
+def _array(words, vocabulary_size):
+    """The words as an array: of int32 if they are Python's int and fit, as random ones do, or of int64; else of the
+    objects as they are.
+    """
     if set(map(type, words)) <= {int}:
         try:
-            return np.array(words, np.int64)
+            array = np.array(words, np.int64)
         except OverflowError:
             pass
+        else:
+            fit = max(array.max(initial=0), -array.min(initial=0), vocabulary_size) < 2**31
+            return array.astype(np.int32) if fit else array
     return np.fromiter(words, object, len(words))
 
 

@@ -17,7 +17,8 @@ from .words import FILTERS, Splitter, shown
 
 __all__ = ["Tokenizer", "tokenizer_from_json"]
 
-_CHUNK = 512  # texts, so that what belongs to them stays in the cache of the processor
+_CHUNK = 256  # texts, so that what belongs to them stays in the cache of the processor
+_STRINGS = {str, np.str_}  # a class derived from them may lower, or split, otherwise
 _FEW = 32  # texts that take NumPy longer than Python
 _PER_WORD = 25  # letters of text for each word of the dictionary, from which on it pays to make a table of this
 
@@ -114,6 +115,7 @@ class Tokenizer:
         if self._is_plain():
             table = WordTable(self.filters, self.lower, self.split)
             counts, docs, number = counted(table, self._in_chunks(texts, table))
+            del table  # as much memory as the dictionaries to come
         else:
             counts, docs, number = self._counted(texts)
         self.document_count += number
@@ -156,7 +158,7 @@ class Tokenizer:
         """The numbers that a table has for the words of texts, chunk by chunk, and how many words each text has."""
         texts, start = _iterated(texts), 0
         while chunk := list(itertools.islice(texts, _CHUNK)):
-            plain = len(chunk) >= _FEW and all(isinstance(text, str) for text in chunk)
+            plain = len(chunk) >= _FEW and _STRINGS.issuperset(map(type, chunk))
             numbered = table.number(chunk) if plain else None
             yield numbered or table.number_tokens(list(self._tokens(chunk, start)))
             start += len(chunk)
@@ -201,12 +203,13 @@ class Tokenizer:
         if self._is_overridden("texts_to_sequences_generator") or operator.length_hint(texts) <= _FEW:
             return list(self.texts_to_sequences_generator(texts))
         _warn_of_str(texts)
-        words = np.array([None, *range(1, len(self.word_index) + 2)], object)  # no number is made twice
-        sequences = []
+        sequences, words = [], np.array(range(1024), object)
         for chunk in self._numbered(texts):
             if isinstance(chunk, list):
                 sequences += chunk
                 continue
+            while chunk[0].max(initial=0) >= len(words):  # no number is made twice
+                words = np.concatenate([words, np.array(range(len(words), 2 * len(words)), object)])
             values, lengths = words.take(chunk[0]).tolist(), np.cumsum(chunk[1]).tolist()
             sequences += [values[start:stop] for start, stop in zip([0, *lengths[:-1]], lengths, strict=True)]
         return sequences
@@ -220,7 +223,7 @@ class Tokenizer:
         table = indices = None
         texts = _iterated(texts)
         while chunk := list(itertools.islice(texts, size)):
-            plain = all(isinstance(text, str) for text in chunk)
+            plain = _STRINGS.issuperset(map(type, chunk))
             found = table.number(chunk, known=True) if table is not None and plain else None
             if found is None:
                 yield [number(tokens) for tokens in self._tokens(chunk, start)]

@@ -156,6 +156,21 @@ def test_texts_of_a_generator_an_array_and_a_series():
         assert tokenizer.word_index == expected
 
 
+class Loud(str):
+    def lower(self):
+        return self.upper()
+
+
+def test_texts_that_lower_in_their_own_way(monkeypatch):
+    monkeypatch.setattr(sys.modules[Tokenizer.__module__], "_PER_WORD", 0)
+    texts = [Loud(f"a b{k % 7}") for k in range(100)]
+    reference = legacy.Tokenizer()
+    reference.fit_on_texts(texts)
+    tokenizer = fitted(*texts)
+    assert list(tokenizer.word_index.items()) == list(reference.word_index.items())
+    assert tokenizer.texts_to_sequences(texts) == reference.texts_to_sequences(texts)
+
+
 @pytest.mark.parametrize("method", ["fit_on_texts", "texts_to_sequences", "texts_to_matrix"])
 @pytest.mark.parametrize("text", [None, float("nan"), 3, b"bytes", ("a", "tuple"), ["a", 3]], ids=repr)
 def test_the_position_of_what_is_no_text(method, text):
@@ -229,6 +244,15 @@ def test_matrices_of_what_the_peers_refuse():
     expected = legacy_fitted().sequences_to_matrix(padded.tolist(), "count")
     for sequences in (padded, list(padded), iter(padded.tolist()), [(0, 1, 2), np.array([3, 3, 99], "uint8")]):
         np.testing.assert_array_equal(tokenizer.sequences_to_matrix(sequences, "count"), expected)
+
+
+def test_numbers_beyond_64_bits_are_beyond_the_columns():
+    expected = legacy_fitted().sequences_to_matrix([[1, 2**64, 2]], "count")
+    largest = np.array([1, 2**64 - 1, 2], "uint64")
+    for sequence in ([1, 2**64, 2], largest):
+        np.testing.assert_array_equal(fitted().sequences_to_matrix([sequence], "count"), expected)
+    with pytest.raises(IndexError, match="position 0 holds -"):
+        fitted().sequences_to_matrix([[-(2**70)]])
 
 
 def legacy_fitted():
