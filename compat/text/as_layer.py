@@ -1,5 +1,6 @@
 """What a `Tokenizer` does to texts as a Keras layer of TensorFlow operations."""
 
+import math
 import re
 
 import keras
@@ -16,13 +17,14 @@ def layer_of(tokenizer, maxlen, padding, truncating, mode):
         raise ValueError(f"`split` must be a str for a layer, and not be empty. Received: split={tokenizer.split!r}")
     if not tokenizer.word_index:
         raise ValueError("A layer needs words: fit the Tokenizer on some texts first.")
-    limit = tokenizer.num_words or len(tokenizer.word_index) + 1
+    width = tokenizer.num_words or len(tokenizer.word_index) + 1
     odd = next((word for word in tokenizer.word_index if not isinstance(word, str)), None)
     if odd is not None:
         raise ValueError(f"Words must be str for a layer. Received a Tokenizer with the token {odd!r}")
     return TextNumbers(
-        {word: index for word, index in tokenizer.word_index.items() if index < limit},
-        width=tokenizer.num_words or len(tokenizer.word_index) + 1,
+        # Without a limit all are kept, also one that is beyond the columns, as the `oov_token` is among the words.
+        {word: index for word, index in tokenizer.word_index.items() if index < (tokenizer.num_words or math.inf)},
+        width=width,
         unknown=None if tokenizer.oov_token is None else tokenizer.word_index.get(tokenizer.oov_token),
         filters="".join(tokenizer.filters),
         lower=bool(tokenizer.lower),
@@ -31,7 +33,7 @@ def layer_of(tokenizer, maxlen, padding, truncating, mode):
         padding=padding,
         truncating=truncating,
         mode=mode,
-        weights=[tokenizer.document_count / (1 + tokenizer.index_docs.get(k, 0)) for k in range(limit)]
+        weights=[tokenizer.document_count / (1 + tokenizer.index_docs.get(k, 0)) for k in range(width)]
         if mode == "tfidf"
         else None,
     )
@@ -88,10 +90,10 @@ class TextNumbers(keras.layers.Layer):
         self._convert_input_args = False  # strings, which no backend but TensorFlow's knows
         self._allow_non_tensor_positional_args = True
         with tf.init_scope():
-            words = tf.constant(list(word_index), tf.string), tf.constant(list(word_index.values()), tf.int64)
-            self._table = tf.lookup.StaticHashTable(
-                tf.lookup.KeyValueTensorInitializer(*words), -1 if unknown is None else unknown
-            )
+            default = -1 if unknown is None else unknown
+            known = self.settings["word_index"] or {"": default}  # no table may be empty, and no word is ""
+            words = tf.constant(list(known), tf.string), tf.constant(list(known.values()), tf.int64)
+            self._table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(*words), default)
 
     def get_config(self):
         settings = {name: value for name, value in self.settings.items()}

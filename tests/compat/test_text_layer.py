@@ -42,6 +42,21 @@ def test_the_same_numbers(arguments):
         np.testing.assert_array_equal(received, pad_sequences(sequences, **keywords))
 
 
+@pytest.mark.filterwarnings("ignore:The `oov_token`:UserWarning")
+@pytest.mark.parametrize(
+    "arguments", [{"oov_token": "the"}, {"num_words": 1}, {"num_words": 1, "oov_token": "<u>"}], ids=str
+)
+def test_the_same_where_a_word_is_beyond_the_columns_or_none_is_kept(arguments):
+    tokenizer = Tokenizer(**arguments)
+    tokenizer.fit_on_texts(["the cat sat on the mat"])
+    texts = ["the cat on a mat", "sat mat"]
+    expected = pad_sequences(tokenizer.texts_to_sequences(texts), 4)
+    np.testing.assert_array_equal(tokenizer.to_layer(4)(tf.constant(texts)), expected)
+    for mode in ("count", "tfidf"):
+        expected = tokenizer.texts_to_matrix(texts, mode)
+        np.testing.assert_allclose(tokenizer.to_layer(mode=mode)(tf.constant(texts)), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("mode", ["binary", "count", "freq", "tfidf"])
 @pytest.mark.parametrize("arguments", ARGUMENTS[:5], ids=str)
 def test_the_same_matrices(arguments, mode):
