@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .character_table import CharacterTable
+from .chunks import FEW, are_strings, in_chunks, iterated
 from .counting import counted
 from .matrix import flat, matrix
 from .word_table import WordTable
@@ -17,9 +19,6 @@ from .words import FILTERS, Splitter, shown
 
 __all__ = ["Tokenizer", "tokenizer_from_json"]
 
-_CHUNK = 256  # texts, so that what belongs to them stays in the cache of the processor
-_STRINGS = {str, np.str_}  # a class derived from them may lower, or split, otherwise
-_FEW = 32  # texts that take NumPy longer than Python
 _PER_WORD = 25  # letters of text for each word of the dictionary, from which on it pays to make a table of this
 
 
@@ -112,8 +111,9 @@ class Tokenizer:
         >>> tokenizer.fit_on_texts(["The cat sat on the mat.", ["already", "split"]])
         """
         _warn_of_str(texts)
-        if self._is_plain():
-            table = WordTable(self.filters, self.lower, self.split)
+        # Of few long texts Python counts the characters in less memory.
+        table = None if self.char_level and operator.length_hint(texts) < FEW else self._table()
+        if table is not None:
             counts, docs, number = counted(table, self._in_chunks(texts, table))
             del table  # as much memory as the dictionaries to come
         else:
@@ -150,16 +150,18 @@ class Tokenizer:
             )
         return counts, docs, number
 
-    def _is_plain(self):
-        """Whether texts are split into words, by bytes."""
-        return not self.char_level and self.analyzer is None and WordTable.takes(self.filters, self.split)
+    def _table(self, words=()):
+        """What numbers the tokens of many texts at once; None if that is not by characters, or words split by bytes."""
+        if self.char_level:
+            return CharacterTable(self.lower, words)
+        plain = self.analyzer is None and WordTable.takes(self.filters, self.split)
+        return WordTable(self.filters, self.lower, self.split, words) if plain else None
 
     def _in_chunks(self, texts, table):
         """The numbers that a table has for the words of texts, chunk by chunk, and how many words each text has."""
-        texts, start = _iterated(texts), 0
-        while chunk := list(itertools.islice(texts, _CHUNK)):
-            plain = len(chunk) >= _FEW and _STRINGS.issuperset(map(type, chunk))
-            numbered = table.number(chunk) if plain else None
+        start = 0
+        for chunk in in_chunks(iterated(texts)):
+            numbered = table.number(chunk) if len(chunk) >= FEW and are_strings(chunk) else None
             yield numbered or table.number_tokens(list(self._tokens(chunk, start)))
             start += len(chunk)
 
@@ -200,7 +202,7 @@ class Tokenizer:
         >>> tokenizer.texts_to_sequences(["The mat"])
         [[1, 5]]
         """
-        if self._is_overridden("texts_to_sequences_generator") or operator.length_hint(texts) <= _FEW:
+        if self._is_overridden("texts_to_sequences_generator") or operator.length_hint(texts) <= FEW:
             return list(self.texts_to_sequences_generator(texts))
         _warn_of_str(texts)
         sequences, words = [], np.array(range(1024), object)
@@ -219,11 +221,10 @@ class Tokenizer:
 
     def _numbered(self, texts):
         """The numbers of the words of texts chunk by chunk: a list of lists, or a pair of arrays (numbers, lengths)."""
-        number, count, start, size = self._numbering(), operator.length_hint(texts), 0, _FEW
+        number, count, start = self._numbering(), operator.length_hint(texts), 0
         table = indices = None
-        texts = _iterated(texts)
-        while chunk := list(itertools.islice(texts, size)):
-            plain = _STRINGS.issuperset(map(type, chunk))
+        for chunk in in_chunks(iterated(texts), FEW):
+            plain = are_strings(chunk)
             found = table.number(chunk, known=True) if table is not None and plain else None
             if found is None:
                 yield [number(tokens) for tokens in self._tokens(chunk, start)]
@@ -234,20 +235,21 @@ class Tokenizer:
                 yield numbers.compress(numbers), np.diff(inside.take(stops), prepend=0)
             if start == 0 and plain and sum(map(len, chunk)) * count >= _PER_WORD * len(self.word_index) * len(chunk):
                 table, indices = self._known()
-            start, size = start + len(chunk), _CHUNK
+            start += len(chunk)
 
     def _known(self):
-        """A `WordTable` of the words that are kept, and an array of their numbers, at whose end is that of all others,
-        0 for none. None and None if it is not by bytes that texts are split, or the numbers are not 1, 2, ...
+        """A table of the words that are kept, and an array of their numbers, at whose end is that of all others, 0 for
+        none. None and None if there is no table for such texts, or the numbers are not 1, 2, ...
         """
         words, oov = self.word_index, self.word_index.get(self.oov_token)
         regular = set(map(type, words)) == {str} and set(map(type, words.values())) == {int}
-        regular = regular and (oov is None) == (self.oov_token is None) and self._is_plain()
+        regular = regular and (oov is None) == (self.oov_token is None)
         if not regular or min(words.values()) < 1 or max(words.values()) > len(words) + 1:
             return None, None
         if self.num_words:
             words = {word: index for word, index in words.items() if index < self.num_words}
-        return WordTable(self.filters, self.lower, self.split, words), np.array([*words.values(), oov or 0])
+        table = self._table(words)
+        return (None, None) if table is None else (table, np.array([*words.values(), oov or 0]))
 
     def texts_to_sequences_generator(self, texts):
         """`texts_to_sequences` one by one: an iterator."""
@@ -407,7 +409,7 @@ class Tokenizer:
     def _tokens(self, texts, start=0):
         """The tokens of each text: lists, or what `analyzer` returned. `start` is the position of the first."""
         analyzer, split = self.analyzer, None
-        for position, text in enumerate(_iterated(texts), start):
+        for position, text in enumerate(iterated(texts), start):
             if split is None and analyzer is None and not self.char_level and not isinstance(text, list):
                 split = Splitter(self.filters, self.lower, self.split)
             try:
@@ -493,10 +495,3 @@ def _warn_of_str(texts):
             "`texts` is a str, and each of its characters is taken for a text. For one text write [text].",
             stacklevel=3,
         )
-
-
-def _iterated(texts):
-    try:
-        return iter(texts)
-    except TypeError:
-        raise TypeError(f"`texts` must be an iterable of texts. Received: {shown(texts)}") from None

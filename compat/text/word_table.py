@@ -1,5 +1,6 @@
 """Many texts to word numbers at once: words are found, and looked up, by NumPy instead of one by one by Python."""
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,7 +11,37 @@ _MASKS = np.array([(1 << 8 * length) - 1 for length in range(9)], np.uint64)
 _MULTIPLIERS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
-class WordTable:
+class TokenTable:
+    """Tokens, numbered from 0: some that are known, and others in the order in which they come first."""
+
+    def __init__(self, words):
+        self.words = list(words)
+        """The tokens by their number."""
+        self._numbers = _Numbers(self.words)
+
+    def number_tokens(self, texts):
+        """The numbers of the tokens of a list of lists of these, and how many each has. Tokens may be anything that a
+        dictionary takes.
+        """
+        lengths = np.array([len(tokens) for tokens in texts], np.int64)
+        numbers = map(self._numbers.__getitem__, itertools.chain.from_iterable(texts))
+        return np.fromiter(numbers, np.int32, lengths.sum()), lengths
+
+
+class _Numbers(dict):
+    """The numbers of words by these; one that is not in there is appended to the list of them."""
+
+    def __init__(self, words):
+        super().__init__(zip(words, itertools.count()))
+        self._words = words
+
+    def __missing__(self, word):
+        number = self[word] = len(self._words)
+        self._words.append(word)
+        return number
+
+
+class WordTable(TokenTable):
     """Words of texts, numbered from 0: some that are known, and others in the order in which they come first.
 
     A word of at most 15 bytes is two integers of 64 bits: its bytes, and in the last the length. They are looked up in
@@ -22,10 +53,8 @@ class WordTable:
     """
 
     def __init__(self, filters, lower, split, words=()):
-        self.words = list(words)
-        """The words by their number."""
+        super().__init__(words)
         self._lower = lower
-        self._numbers = {word: number for number, word in enumerate(self.words)}
         separators = {0: _TEXT, **dict.fromkeys("".join([split, *filters]).encode(), _WORD)}
         cases = bytes(range(256)).lower() if lower else bytes(range(256))
         self._bytes = bytes(separators.get(byte, byte) for byte in cases)
@@ -71,18 +100,6 @@ class WordTable:
         numbers = self._look_up(encoded, starts.take(words), sizes.take(words), known)
         return numbers, np.diff(stops, prepend=0)
 
-    def number_tokens(self, texts):
-        """The same of a list of lists of tokens, which may be anything that a dictionary takes."""
-        numbers = [self._number(token) for tokens in texts for token in tokens]
-        return np.array(numbers, np.int64), np.array([len(tokens) for tokens in texts], np.int64)
-
-    def _number(self, word):
-        number = self._numbers.get(word)
-        if number is None:
-            number = self._numbers[word] = len(self.words)
-            self.words.append(word)
-        return number
-
     def _look_up(self, encoded, starts, sizes, known):
         first, second = _keys(encoded, starts, sizes)
         place = self._place(first, second)
@@ -104,7 +121,7 @@ class WordTable:
                 numbers[new] = [self._numbers.get(word, -1) for word in found]
                 return numbers
             before = len(self.words)
-            numbers[new] = added = np.array([self._number(word) for word in found])
+            numbers[new] = added = np.array([self._numbers[word] for word in found])
             added, at = np.unique(added, return_index=True)
             at = new.take(at.compress(added >= before))
             self._insert(numbers.take(at), first.take(at), second.take(at), sizes.take(at))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import text as legacy_text
 from keras_regen.compat import sequence, text
+from keras_regen.compat.text import chunks
 
 from . import text_sequence as cases
 
@@ -43,10 +44,27 @@ def test_many_texts(odd, monkeypatch):
         line = "".join(rng.choice(words) + rng.choice(cases.SEPARATORS) for _ in range(rng.randrange(30)))
         return line + "\0" if odd == "\0" and k in (5, 1200) else line.replace("\0", "")
 
-    for arguments in ({}, {"num_words": 50, "oov_token": "<u>"}, {"lower": False, "filters": "a.", "split": "t"}):
+    for arguments in (
+        {},
+        {"num_words": 50, "oov_token": "<u>"},
+        {"lower": False, "filters": "a.", "split": "t"},
+        {"char_level": True, "num_words": 30},
+    ):
         texts, later, others = ([document(k) for k in range(count)] for count in (1500, 40, 600))
         expected = cases.use_of_tokenizer(legacy_text, arguments, texts, later, others, "count")
         assert cases.use_of_tokenizer(text, arguments, texts, later, others, "count") == expected
+
+
+@pytest.mark.parametrize("char_level", [False, True])
+def test_long_texts(char_level, monkeypatch):
+    """Chunks that are closed before they are full: of one text, of several."""
+    monkeypatch.setattr(chunks, "_LETTERS", 2000)
+    monkeypatch.setattr(sys.modules[text.Tokenizer.__module__], "FEW", 2)
+    monkeypatch.setattr(sys.modules[text.Tokenizer.__module__], "_PER_WORD", 0)
+    rng, arguments = random.Random(1), {"char_level": char_level, "oov_token": "<u>", "num_words": 40}
+    texts = ["".join(rng.choice(cases.WORDS) + " " for _ in range(k % 9 * 50)).replace("\0", "") for k in range(50)]
+    expected = cases.use_of_tokenizer(legacy_text, arguments, texts, texts[:7], texts, "tfidf")
+    assert cases.use_of_tokenizer(text, arguments, texts, texts[:7], texts, "tfidf") == expected
 
 
 def test_words():
