@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,9 +18,11 @@ from ..migrate.moved import (
     KERAS_1_LAYERS,
     MERGE_MODES,
     OPTIMIZERS,
+    OTHER_NAMES,
     PRIVATE_MODULES,
     PRIVATE_NAMES,
     THEANO,
+    UNUSED_BY_SEPARABLE,
 )
 from .patches import put, put_module
 
@@ -29,7 +32,7 @@ _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _SUBMODULES = {
     "layers": (
         *("advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge"),
-        *("noise", "normalization", "pooling", "recurrent", "wrappers"),
+        *("cudnn_recurrent", "noise", "normalization", "pooling", "recurrent", "wrappers"),
     ),
     "utils": ("data_utils", "generic_utils", "layer_utils", "np_utils", "vis_utils"),
 }
@@ -141,11 +144,11 @@ def _of_theano(*args, **kwargs):
     raise NotImplementedError("The kernels of Theano are those of another backend, which Keras 3 does not know.")
 
 
-def _merge(layers, inputs, mode="sum", concat_axis=-1, name=None):
+def _merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, name=None):
     """`merge` of Keras 1."""
     if mode not in MERGE_MODES:
         raise ValueError(f"`mode` must be one of {tuple(MERGE_MODES)}. Received: {mode!r}")
-    options = {"axis": concat_axis} if mode == "concat" else {}
+    options = {"concat": {"axis": concat_axis}, "dot": {"axes": dot_axes}}.get(mode, {})
     return getattr(layers, MERGE_MODES[mode])(inputs, name=name, **options)
 
 
@@ -180,8 +183,11 @@ def _optimizers():
     for name in OPTIMIZERS:
         kind = getattr(keras.optimizers, name)
         put(kind, "__init__", _with_rate(kind.__init__))
-        for package in (keras, tf_keras):
-            put(package.optimizers, name.lower(), kind)
+    for package in (keras, tf_keras):
+        for pattern, names in OTHER_NAMES.items():
+            module = getattr(package, re.match(r"\w+", pattern)[0])
+            for old, new in names.items():
+                put(module, old, getattr(module, new))
 
 
 def _with_rate(original):
@@ -201,13 +207,16 @@ def _layers():
     for name, words in KERAS_1_LAYERS.items():
         kind = getattr(keras.layers, name, None)
         if kind is not None and kind.__name__ == name:
-            put(kind, "__init__", _with_names(kind.__init__, words, name in CONVOLUTIONS_2D))
+            unused = UNUSED_BY_SEPARABLE if name.startswith(("Separable", "Depthwise")) else ()
+            put(kind, "__init__", _with_names(kind.__init__, words, unused, name in CONVOLUTIONS_2D))
     put(keras.layers, "Convolution2D", _Convolution2D)
 
 
-def _with_names(original, words, is_convolution):
+def _with_names(original, words, unused, is_convolution):
     @functools.wraps(original)
     def __init__(self, *args, **kwargs):
+        for name in unused:
+            kwargs.pop(name, None)
         old = {name: kwargs.pop(name) for name in [*words] if name in kwargs and words[name] != name}
         if is_convolution:
             _seen.update(old)
@@ -301,7 +310,7 @@ class _Heard:
     def on_epoch_end(self, epoch, logs):
         found = _Metrics(logs)
         monitor = getattr(self.callback, "monitor", None)
-        if monitor in _OLD_NAMES and monitor not in logs and monitor in found:
+        if isinstance(monitor, str) and monitor in _OLD_NAMES and monitor not in logs and monitor in found:
             self.callback.monitor = _OLD_NAMES[monitor]  # Keras asks the metric of that name what is better
         if isinstance(self.callback, keras.callbacks.ModelCheckpoint):  # which names a file by all of them
             found |= {old: found[old] for old in _OLD_NAMES if old in found and old not in logs}

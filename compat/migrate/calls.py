@@ -242,7 +242,7 @@ def _wrap(program, zipped, feds, whole):
     start, stop = program.span(zipped)
     program.insert(start, "to_dataset(")
     program.insert(stop, end)
-    return [] if bound else [(place, _TO_DATASET) for place in places]
+    return [(place, _TO_DATASET) for place in program.without(places, f"{OURS}.to_dataset")]
 
 
 def _report_generator_functions(program):

@@ -55,11 +55,10 @@ class FedDatasets:
             start, end = program.span(one.arg.value)
             program.insert(start, f"{_NAME}(")
             program.insert(end, self._repeat(one) + ")")
-        if any(b.name == _NAME for b in program.bindings):
-            return []
         for call in program.of(cst.Call):
             if call in self.generators and self._feeds:
-                wanted += [(place, f"from {OURS} import {_NAME}") for place in program.places(program.roots(call.func))]
+                places = program.without(program.places(program.roots(call.func)), _TO_DATASET)
+                wanted += [(place, f"from {OURS} import {_NAME}") for place in places]
         return wanted
 
     def _can_be_imported(self, kept):

@@ -6,7 +6,7 @@ import libcst as cst
 
 from . import patterns as m
 from .keras_calls import keywords
-from .moved import GONE, KERAS, PRIVATE_MODULES, PRIVATE_NAMES, SUBMODULES
+from .moved import GONE, KERAS, OTHER_NAMES, PRIVATE_MODULES, PRIVATE_NAMES, SUBMODULES
 from .program import dotted_name
 
 _PRIVATE = re.compile(rf"tensorflow\.python\.keras((?:\.(?:{'|'.join(PRIVATE_MODULES)})|\.applications\.\w+)?)")
@@ -19,6 +19,7 @@ _IS_THEANO = m.Comparison(
 
 def modules(program):
     """`from keras.layers.core import Dense` to `from keras.layers import Dense`, and what is in modules that moved."""
+    emptied = []  # statements that go whole
     for statement in program.of(cst.ImportFrom):
         module = dotted_name(statement.module)
         if statement.relative or module is None or isinstance(statement.names, cst.ImportStar):
@@ -39,14 +40,20 @@ def modules(program):
         idle = [
             alias
             for alias in statement.names
-            if alias not in done and _gone(module, alias) and _is_idle(program, statement, alias)
+            if alias not in done
+            and (_gone(module, alias) or _is_merge(module, alias))
+            and _is_idle(program, statement, alias)
         ]
         if idle and len(idle) == len(statement.names):
-            program.remove_line(program.parents[statement])
+            emptied.append(program.parents[statement])
             continue
+        unbound = _unbind(program, statement, module, [alias for alias in statement.names if alias not in idle])
+        if len(unbound) + len(idle) == len(statement.names):
+            continue
+        idle += unbound
         names = [alias for alias in statement.names if alias not in [*idle, *done]]
         for alias in names:
-            home = _home(module, alias.evaluated_name)
+            home = _home(module, _rename(program, module, alias))
             homes.setdefault(home, []).append(alias)
         _report_gone(program, statement, module, homes.pop(None, []))
         if len(homes) == 1 and sum(map(len, homes.values())) == len(names):
@@ -79,9 +86,12 @@ def modules(program):
             program.add_statement(statement, f"from {home} import {names}")
         if (homes or idle) and "#" not in program.code(statement):
             program.remove(statement.names, [*idle, *(alias for aliases in homes.values() for alias in aliases)])
+    _remove(program, emptied)
     for node in program.of(cst.Attribute):
         parent = program.parents[node]
         paths = program.paths(node)
+        if (new := _other_name(paths, node.attr.value)) is not None:
+            program.replace(node.attr, new)
         if not isinstance(parent, cst.Attribute) or None in paths:
             continue
         found = {_home(path, parent.attr.value) for path in paths}
@@ -170,10 +180,14 @@ def _gone(module, alias):
     return None
 
 
+def _is_merge(module, alias):
+    """Whether it is the function `merge` of Keras 1, whose calls are another repair."""
+    return alias.evaluated_name == "merge" and re.fullmatch(rf"{KERAS}\.layers", module)
+
+
 def _is_idle(program, statement, alias):
     """Whether an imported name is used nowhere, or where the backend is Theano, which Keras 3 does not have."""
-    line = program.parents[statement]
-    if "#" in program.code(statement) or len(line.body) > 1 or len(getattr(program.parents[line], "body", ())) < 2:
+    if not _stands_alone(program, statement):
         return False
     bindings = [binding for binding in program.bindings if binding.alias is alias]
     return (
@@ -181,6 +195,74 @@ def _is_idle(program, statement, alias):
         and bindings[0].name not in program.hidden
         and all(_under_theano(program, use) for use in program.uses(bindings[0]))
     )
+
+
+def _stands_alone(program, statement):
+    """Whether a statement has its lines for itself, without a comment in it."""
+    line = program.parents[statement]
+    return isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 and "#" not in program.code(statement)
+
+
+def _remove(program, lines):
+    """Remove statement lines; the last of a block that would be left empty becomes `pass`."""
+    for line in lines:
+        siblings = program.parents[line].body
+        if line is siblings[-1] and all(other in lines for other in siblings):
+            program.replace(line.body[0], "pass")
+        else:
+            program.remove_line(line)
+
+
+def _unbind(program, statement, module, aliases):
+    """Let names be None that are gone and used in functions and under conditions alone: the rest of the program runs.
+
+    Returns: the aliases that were done so.
+    """
+    found = []
+    if not _stands_alone(program, statement) or _is_within(program, statement, cst.Try):
+        return found
+    for alias in aliases:
+        bindings = [binding for binding in program.bindings if binding.alias is alias]
+        how = _gone(module, alias)
+        if how and len(bindings) == 1 and bindings[0].name not in program.hidden:
+            uses = program.uses(bindings[0])
+            if all(_is_within(program, use, cst.FunctionDef, cst.If) for use in uses):
+                found.append(alias)
+    texts = [
+        f"{alias.evaluated_alias or alias.evaluated_name} = None  # keras-regen: not in Keras 3: {_gone(module, alias)}"
+        for alias in found
+    ]
+    _report_gone(program, statement, module, found)
+    if len(found) == len(statement.names):
+        program.replace(statement, texts.pop(0))
+    for text in texts:
+        program.add_statement(statement, text)
+    return found
+
+
+def _is_within(program, node, *kinds):
+    while (node := program.parents.get(node)) is not None:
+        if isinstance(node, kinds):
+            return True
+    return False
+
+
+def _other_name(paths, name):
+    """What a name of a module is called in Keras 3, where a chain leads to it for sure; None if as ever."""
+    for pattern, names in OTHER_NAMES.items():
+        if name in names and all(path and re.fullmatch(rf"{KERAS}\.{pattern}\.{name}", path) for path in paths):
+            return names[name]
+    return None
+
+
+def _rename(program, module, alias):
+    """`CuDNNLSTM` to `LSTM as CuDNNLSTM`. Returns: the name that is imported then."""
+    old = alias.evaluated_name
+    new = _other_name({f"{module}.{old}"}, old)
+    if new is not None:
+        name = alias.evaluated_alias or old
+        program.replace(alias, new if name == new else f"{new} as {name}")
+    return new or old
 
 
 def _under_theano(program, node):

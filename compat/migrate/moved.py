@@ -42,7 +42,7 @@ _MODELS = frozenset(["Model", "Sequential"])
 
 MOVED = (
     (
-        r"layers\.(?:advanced_activations|convolutional|convolutional_recurrent|core|embeddings|local|merge|noise|"
+        r"layers\.(?:advanced_activations|convolutional|convolutional_recurrent|core|cudnn_recurrent|embeddings|local|merge|noise|"
         r"normalization(?:\.batch_normalization)?|pooling|recurrent|wrappers)",
         "layers",
         LAYERS,
@@ -57,6 +57,7 @@ MOVED = (
 """Module of old, module of today, and the names in it; None where all are."""
 SUBMODULES = tuple((re.compile(rf"({KERAS})\.{old}"), new, names) for old, new, names in MOVED)
 
+_WORDS_OF_OPTIMIZERS = "SGD Adam RMSprop Adagrad Adadelta Adamax Nadam"
 PRIVATE_MODULES = (
     *("activations", "applications", "backend", "callbacks", "constraints", "datasets", "initializers", "layers"),
     *("losses", "metrics", "models", "optimizers", "regularizers", "utils"),
@@ -64,11 +65,16 @@ PRIVATE_MODULES = (
 PRIVATE_NAMES = ("Input", "Model", "Sequential")
 """What `tensorflow.python.keras` had and `tensorflow.keras` has."""
 
+OTHER_NAMES = {
+    r"layers(?:\.\w+)*": {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"},
+    r"optimizers": {name.lower(): name for name in _WORDS_OF_OPTIMIZERS.split()},
+}
+"""Names that have others in Keras 3, by their modules: `LSTM` and `GRU` use cuDNN by themselves."""
+
 THEANO = ("convert_all_kernels_in_model", "convert_dense_weights_data_format")
 
 GONE = {
     r"layers\.LocallyConnected[12]D": "there is none in Keras 3: write a layer of your own",
-    r"layers\.CuDNN(?:LSTM|GRU)": "write `LSTM` or `GRU`, which use cuDNN by themselves",
     r"layers\.(?:Deconvolution2D|Deconv2D)": "write `Conv2DTranspose`, without the shape of the output",
     r"layers\.Atrous(?:Conv|Convolution)[12]D": "write `Conv2D(..., dilation_rate=)`",
     r"layers\.(?:Merge|MaxoutDense|Highway)": "write it with `concatenate` and its kin, `Dense`",
@@ -169,10 +175,16 @@ KERAS_1_LAYERS = {
         for name in ("UpSampling", "ZeroPadding", "Cropping")
         for n in (2, 3)
     },
+    "DepthwiseConv2D": {},
     **{f"Global{name}Pooling2D": {"dim_ordering": "data_format"} for name in ("Max", "Average")},
     "Flatten": {"dim_ordering": "data_format"},
 }
 """Layers, and what Keras 1 called their arguments."""
 CONVOLUTIONS_2D = ("Conv2D", "Convolution2D")
 VALUES = {"'th'": '"channels_first"', "'tf'": '"channels_last"', '"th"': '"channels_first"', '"tf"': '"channels_last"'}
-MERGE_MODES = {"concat": "concatenate", "sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"}
+UNUSED_BY_SEPARABLE = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+"""What Keras 2 took in separable and depthwise convolutions and never looked at: their kernels have other names."""
+MERGE_MODES = {
+    **{"concat": "concatenate", "sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"},
+    "dot": "dot",
+}

@@ -14,11 +14,15 @@ _FORM_FEEDS = re.compile(r"^(?<!\\\n)(?<!\\\r\n)[ \t]*\f[ \t\f]*", re.MULTILINE)
 def check(text):
     """Raise a ValueError where a text does not parse. Python's own parser, which is faster, is asked before `parse`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the program's strings
-            ast.parse(text)
+        _python_parses(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         parse(text)
+
+
+def _python_parses(text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the program's strings
+        ast.parse(text)
 
 
 def parse(text):
@@ -57,10 +61,22 @@ def _why(text, masked, error):
     if not isinstance(error, cst.ParserSyntaxError):
         return f"does not parse as Python 3 ({error})"
     start = len("".join(masked.splitlines(keepends=True)[: error.raw_line - 1]))
-    line = text.count("\n", 0, start) + 1
+    line = _line_of_python(text) or text.count("\n", 0, start) + 1
     old = re.search(r"^\s*(?:print|exec)\s+[^\s(=]|^\s*except\s+[\w.]+\s*,|^\s*raise\s+\w+\s*,", text, re.MULTILINE)
+    old = old or re.search(r"lambda\s*\(|(?<![\w.'\"])0\d", text.split("\n")[line - 1])
     how = ": it is Python 2, which `2to3 -w` (in Python up to 3.12) or `fissix -w` rewrites" if old else ""
     return f"does not parse as Python 3 (line {line}){how}"
+
+
+def _line_of_python(text):
+    """The line in which Python's own parser stops, None if it does not."""
+    try:
+        _python_parses(text)
+    except SyntaxError as error:
+        return error.lineno
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return None
 
 
 def _inked(data):

@@ -355,6 +355,11 @@ class Program:
                 break
         return found
 
+    def without(self, places, target):
+        """Those of the import statements in whose scope no import makes visible the last name of a dotted one."""
+        homes = [b.scope for b in self.bindings if b.target == target and b.name == target.rpartition(".")[2]]
+        return [one for one in places if not any(scope in (self.scope(one), scope.globals) for scope in homes)]
+
     def _loaded(self):
         seen = set()
         for scope in {scope for scope in self._scopes.values() if scope is not None}:

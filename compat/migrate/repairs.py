@@ -17,6 +17,7 @@ from .moved import (
     KERAS_1_LAYERS,
     MERGE_MODES,
     OPTIMIZERS,
+    UNUSED_BY_SEPARABLE,
     VALUES,
 )
 from .saving import callbacks, files
@@ -55,8 +56,6 @@ def optimizers(program):
     classes = {name.lower(): name for name in OPTIMIZERS}
     for call, name in calls_of(program, "optimizers", names):
         given = keywords(call)
-        if name in classes and isinstance(call.func, cst.Attribute):
-            program.replace(call.func.attr, classes[name])
         if "lr" in given and "learning_rate" not in given:
             program.replace(given["lr"].keyword, "learning_rate")
         for unset in ("epsilon", "clipnorm", "clipvalue"):
@@ -220,6 +219,8 @@ def layers(program):
                 program.report(
                     given["dim_ordering"], "`dim_ordering` is `data_format` in Keras 3: 'channels_first' for 'th'"
                 )
+        if name.startswith(("Separable", "Depthwise")):
+            program.drop(call, [arg for word, arg in given.items() if word in UNUSED_BY_SEPARABLE])
         if name == "BatchNormalization" and "mode" in given and constant(program, given["mode"].value) in (0, 2):
             program.drop(call, [given["mode"]])
         if name.startswith(("AveragePooling", "AvgPool")) and {"pool_size", "pool_length"}.isdisjoint(given):
@@ -286,8 +287,11 @@ def _merges(program):
         program.replace(call.func.attr if dotted else call.func, new)
         if "mode" in given:
             program.drop(call, [given["mode"]])
-        if "concat_axis" in given:
-            program.replace(given["concat_axis"].keyword, "axis")
+        for axis in ("concat_axis", "dot_axes"):
+            if axis in given:
+                program.replace(given[axis].keyword, "axes" if axis == "dot_axes" else "axis")
+        if mode == "dot" and "dot_axes" not in given:
+            program.add_arguments(call, ["axes=-1"], [given["mode"]])
         if not dotted:
             needed.setdefault(bindings[0], set()).add(new)
     for binding, names in needed.items():

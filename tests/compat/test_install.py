@@ -431,8 +431,13 @@ def test_arguments_of_keras_1(installed):
     assert model.output_shape == [(None, 4), (None, 2)]
     x = np.array([[2, 3]], "float32")
     np.testing.assert_array_equal(model.predict(x, verbose=0)[1], x * x)
+    np.testing.assert_array_equal(layers.merge([x, x], mode="dot", dot_axes=1), [[13]])
     with pytest.raises(ValueError, match="`mode` must be one of"):
-        layers.merge([a, a], mode="dot")
+        layers.merge([a, a], mode="cos")
+    separable = layers.SeparableConv2D(4, 3, kernel_regularizer="l2", depthwise_regularizer="l2")
+    assert separable.depthwise_regularizer is not None and separable.pointwise_regularizer is None
+    assert layers.DepthwiseConv2D(3, kernel_initializer="ones", depthwise_initializer="zeros").depth_multiplier == 1
+    assert layers.CuDNNLSTM is layers.LSTM and layers.CuDNNGRU is layers.GRU
 
 
 def test_acc_and_files_of_any_name(installed, tmp_path):
@@ -444,7 +449,7 @@ def test_acc_and_files_of_any_name(installed, tmp_path):
     checkpoint = keras.callbacks.ModelCheckpoint
     callbacks = [
         checkpoint(str(paths[0]), "val_acc", 0, False, True, period=2),
-        checkpoint(str(paths[1]), monitor="acc", save_weights_only=True),
+        checkpoint(str(paths[1]), monitor=["acc"], save_weights_only=True, mode="max"),
         keras.callbacks.EarlyStopping(monitor="val_acc", patience=9),
         keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: heard.append((logs["acc"], logs.get("val_acc")))

@@ -199,9 +199,10 @@ def test_form_feeds_and_mixed_line_endings_stay():
     assert rewrite(text)[0] == text.replace("keras.preprocessing", "keras_regen.compat")
 
 
-def test_python_2_is_an_error():
-    with pytest.raises(ValueError, match="does not parse as Python 3"):
-        rewrite("from keras.preprocessing.image import ImageDataGenerator\nprint 'x'\n")
+@pytest.mark.parametrize("line", ["print 'x'", "np.random.seed(07)", "f = lambda (a, b): a"])
+def test_python_2_is_an_error(line):
+    with pytest.raises(ValueError, match=r"does not parse as Python 3 \(line 3\): it is Python 2"):
+        rewrite(f"{IMPORT}\nx = 1\n{line}\n")
 
 
 @pytest.mark.parametrize("function", [rewrite, rewrite_notebook])
