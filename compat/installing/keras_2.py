@@ -24,6 +24,7 @@ from ..migrate.moved import (
     THEANO,
     UNUSED_BY_SEPARABLE,
 )
+from . import keras_2_backend
 from .patches import put, put_module
 
 _OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
@@ -56,7 +57,7 @@ def put_back():
     _utils()
     _modules()
     _private_copy()
-    _backend()
+    keras_2_backend.put_back()
     _optimizers()
     _layers()
     _models()
@@ -94,6 +95,8 @@ def _modules():
             setattr(engine, child, _module(f"{root}.engine.{child}", engine))
         put(package, "engine", engine)
         put(package.layers, "merge", functools.partial(_merge, package.layers))
+        private = {"normalize_data_format": _ordering, "conv_output_length": _length_of_convolution}
+        put(package.utils, "conv_utils", _module(f"{root}.utils.conv_utils", types.ModuleType("none"), **private))
         for name in THEANO:
             put(sys.modules[f"{root}.utils.layer_utils"], name, _of_theano)
     utils = sys.modules["keras.src.applications.imagenet_utils"]
@@ -139,6 +142,22 @@ def _module(name, source, **more):
     return sys.modules[name]
 
 
+def _ordering(value):
+    """`value` if it is an order of dimensions, Keras's own for None."""
+    value = keras.config.image_data_format() if value is None else value.lower()
+    if value not in _ORDERINGS.values():
+        raise ValueError(f"`data_format` must be one of {tuple(_ORDERINGS.values())}. Received: {value!r}")
+    return value
+
+
+def _length_of_convolution(input_length, filter_size, padding, stride, dilation=1):
+    """How long what a convolution makes of `input_length` is, None for None."""
+    if input_length is None:
+        return None
+    less = {"same": 0, "causal": 0, "valid": dilation * (filter_size - 1), "full": -dilation * (filter_size - 1)}
+    return -(-(input_length - less[padding]) // stride)
+
+
 def _of_theano(*args, **kwargs):
     """What turned the weights of Theano's kernels round."""
     raise NotImplementedError("The kernels of Theano are those of another backend, which Keras 3 does not know.")
@@ -150,24 +169,6 @@ def _merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, name=None):
         raise ValueError(f"`mode` must be one of {tuple(MERGE_MODES)}. Received: {mode!r}")
     options = {"concat": {"axis": concat_axis}, "dot": {"axes": dot_axes}}.get(mode, {})
     return getattr(layers, MERGE_MODES[mode])(inputs, name=name, **options)
-
-
-def _backend():
-    legacy = tf_keras.backend
-    for name in dir(legacy):
-        if not name.startswith("_") and not hasattr(keras.backend, name):
-            put(keras.backend, name, getattr(legacy, name))
-    set_value = legacy.set_value
-    for backend in (keras.backend, legacy):
-        put(
-            backend,
-            "set_value",
-            lambda x, value: x.assign(value) if isinstance(x, keras.Variable) else set_value(x, value),
-        )
-    orderings = {value: key for key, value in _ORDERINGS.items()}
-    for backend in (keras.backend, legacy):
-        put(backend, "image_dim_ordering", lambda: orderings[keras.config.image_data_format()])
-        put(backend, "set_image_dim_ordering", lambda old: keras.config.set_image_data_format(_ORDERINGS[old]))
 
 
 def _optimizers():

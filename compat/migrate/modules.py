@@ -219,14 +219,14 @@ def _unbind(program, statement, module, aliases):
     Returns: the aliases that were done so.
     """
     found = []
-    if not _stands_alone(program, statement) or _is_within(program, statement, cst.Try):
+    if not _stands_alone(program, statement) or _is_tried(program, statement):
         return found
     for alias in aliases:
         bindings = [binding for binding in program.bindings if binding.alias is alias]
         how = _gone(module, alias)
         if how and len(bindings) == 1 and bindings[0].name not in program.hidden:
             uses = program.uses(bindings[0])
-            if all(_is_within(program, use, cst.FunctionDef, cst.If) for use in uses):
+            if all(_is_deferred(program, use) for use in uses):
                 found.append(alias)
     texts = [
         f"{alias.evaluated_alias or alias.evaluated_name} = None  # keras-regen: not in Keras 3: {_gone(module, alias)}"
@@ -240,9 +240,18 @@ def _unbind(program, statement, module, aliases):
     return found
 
 
-def _is_within(program, node, *kinds):
+def _is_deferred(program, node):
+    """Whether a node is in the body of a function or of a condition."""
+    while (parent := program.parents.get(node)) is not None:
+        if isinstance(parent, (cst.FunctionDef, cst.If)) and node in (parent.body, getattr(parent, "orelse", None)):
+            return True
+        node = parent
+    return False
+
+
+def _is_tried(program, node):
     while (node := program.parents.get(node)) is not None:
-        if isinstance(node, kinds):
+        if isinstance(node, cst.Try):
             return True
     return False
 

@@ -81,6 +81,7 @@ GONE = {
     r"utils\.multi_gpu_model": "write `tf.distribute.MirroredStrategy`",
     r"utils\.(?:io_utils\.)?HDF5Matrix": "read the file by h5py",
     rf"utils\.(?:layer_utils\.)?(?:{'|'.join(THEANO)})": "was for the weights of Theano: take it away",
+    r"utils\.conv_utils": "was private: write it yourself",
     r"utils\.print_summary": "write `model.summary()`",
     r"wrappers\.scikit_learn": "is in the package scikeras",
     r"applications\.imagenet_utils\._obtain_input_shape": "is private and gone: write the shape",

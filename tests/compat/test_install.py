@@ -385,9 +385,46 @@ def test_the_private_copy_of_keras_2_is_keras_3(installed):
     np.testing.assert_allclose(preprocess_input(np.zeros((1, 1, 1, 3))), [[[[-103.939, -116.779, -123.68]]]])
 
 
+def test_functions_and_gradients_of_the_backend(installed):
+    from keras import backend as K
+    from keras.backend.tensorflow_backend import set_session
+
+    x = keras.Input((4, 4, 1))
+    inner = keras.layers.Conv2D(2, 1, kernel_initializer="ones", name="inner")(x)
+    kept = keras.layers.Dropout(0.5)(inner)
+    y = keras.layers.GlobalAveragePooling2D()(keras.layers.add([kept, keras.layers.ReLU()(-3 * inner)]))
+    model = keras.Model(x, y)
+    image = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+    score = model.output[:, 1]
+    grads = K.gradients(score, model.get_layer("inner").output)[0]
+    pooled = K.mean(grads, axis=(0, 1, 2))
+    iterate = K.function([model.input], [pooled, model.get_layer("inner").output[0]])
+    weights, activation = iterate([image])
+    np.testing.assert_allclose(weights, [0, 1 / 16], atol=1e-6)
+    np.testing.assert_array_equal(activation, np.repeat(image[0], 2, axis=-1))
+    (of_kernel,) = K.gradients(K.sum(K.square(score)), [model.get_layer("inner").kernel])
+    np.testing.assert_allclose(K.function([x], [of_kernel])([image])[0].ravel(), [0, 2 * 7.5 * 7.5], rtol=1e-5)
+    dropped = K.function([x, K.learning_phase()], [kept])
+    np.testing.assert_array_equal(dropped([image, 0])[0], np.repeat(image, 2, axis=-1))
+    assert (dropped([image, 1])[0] == 0).sum() > (dropped([image, 0])[0] == 0).sum()
+    with pytest.warns(UserWarning, match="`set_session` has no effect in Keras 3"):
+        set_session(None)
+    with pytest.warns(UserWarning, match="`set_learning_phase` has no effect in Keras 3. Received: 1"):
+        K.set_learning_phase(1)
+    assert K.tf.__name__ == "tensorflow"
+    with pytest.raises(NotImplementedError, match="`updates`"):
+        K.function([x], [y], updates=[1])
+
+
 def test_what_was_for_theano(installed):
+    from keras.utils.conv_utils import conv_output_length, normalize_data_format
     from keras.utils.layer_utils import convert_all_kernels_in_model
 
+    assert [conv_output_length(9, 3, padding, 2) for padding in ("valid", "same", "full")] == [4, 5, 6]
+    assert conv_output_length(None, 3, "same", 1) is None and conv_output_length(9, 3, "valid", 1, 2) == 5
+    assert normalize_data_format(None) == "channels_last" and normalize_data_format("channels_first") != "th"
+    with pytest.raises(ValueError, match="`data_format` must be one of"):
+        normalize_data_format("th")
     assert keras.applications.imagenet_utils._obtain_input_shape(None, 224, 32, "channels_last", True) == (224, 224, 3)
     with pytest.raises(NotImplementedError, match="Theano"):
         convert_all_kernels_in_model(None)

@@ -1,0 +1,147 @@
+"""The functions of `keras.backend` that worked on a graph: on the symbolic tensors of a model, with its gradients."""
+
+import functools
+import inspect
+import sys
+import types
+import warnings
+
+import keras
+import keras._tf_keras.keras as tf_keras
+
+from .patches import put, put_module
+
+_ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
+_PLAIN = ("dtype", "get_uid", "get_value", "int_shape", "is_keras_tensor", "is_sparse", "ndim", "set_value", "variable")
+"""Functions that give back no tensor, or look at none."""
+
+
+def put_back():
+    """Put into both backends what Keras's lost, until `patches.undo`."""
+    legacy = tf_keras.backend
+    functions = {name: value for name, value in vars(legacy).items() if not name.startswith("_")}
+    for name, value in functions.items():
+        found = value if name in _PLAIN or not inspect.isfunction(value) else _symbolic(value)
+        if not hasattr(keras.backend, name):
+            put(keras.backend, name, found)
+        if found is not value:
+            put(legacy, name, found)
+    set_value = legacy.set_value
+    orderings = {value: key for key, value in _ORDERINGS.items()}
+    gone = {
+        "set_value": lambda x, value: x.assign(value) if isinstance(x, keras.Variable) else set_value(x, value),
+        "image_dim_ordering": lambda: orderings[keras.config.image_data_format()],
+        "set_image_dim_ordering": lambda old: keras.config.set_image_data_format(_ORDERINGS[old]),
+        "function": function,
+        "gradients": gradients,
+        "learning_phase": _Phase,
+        "set_learning_phase": functools.partial(_without_effect, "set_learning_phase"),
+        "set_session": functools.partial(_without_effect, "set_session"),
+    }
+    if (tensorflow := sys.modules.get("tensorflow")) is not None:
+        gone["tf"] = tensorflow
+    for root, backend in (("keras", keras.backend), ("tensorflow.keras", legacy)):
+        for name, value in gone.items():
+            put(backend, name, value)
+        module = types.ModuleType(f"{root}.backend.tensorflow_backend")
+        vars(module).update({name: value for name, value in vars(backend).items() if not name.startswith("_")})
+        put_module(module.__name__, module)
+        put(backend, "tensorflow_backend", module)
+
+
+class _Phase(int):
+    """What stands for the phase of training among the inputs of a `function`: 0, where it is used as a number."""
+
+
+def _without_effect(name, value=None):
+    warnings.warn(f"`{name}` has no effect in Keras 3. Received: {value!r}", stacklevel=2)
+
+
+def _symbolic(original):
+    """A function of tensors that takes the symbolic ones of a model, too, and is a part of the model then."""
+
+    @functools.wraps(original)
+    def call(*args, **kwargs):
+        if any(isinstance(one, keras.KerasTensor) for one in keras.tree.flatten((args, kwargs))):
+            return _Function(original)(*args, **kwargs)
+        return original(*args, **kwargs)
+
+    return call
+
+
+class _Function(keras.Operation):
+    def __init__(self, function):
+        super().__init__()
+        self._function = function
+
+    def call(self, *args, **kwargs):
+        return self._function(*args, **kwargs)
+
+
+def function(inputs, outputs, updates=None, **_):
+    """A function from arrays for `inputs` to arrays of `outputs`, symbolic tensors of a model.
+
+    `learning_phase()` among the inputs takes 0 or 1: whether the layers behave as in training.
+    """
+    if updates:
+        raise NotImplementedError("`updates` of a function of the backend are not in Keras 3: write a loop that trains")
+    inputs, several = list(inputs), isinstance(outputs, (list, tuple))
+    phases = [isinstance(one, _Phase) for one in inputs]
+    tensors = [one for one, is_phase in zip(inputs, phases, strict=True) if not is_phase]
+    model = keras.Model(tensors, list(outputs) if several else [outputs])
+
+    def call(values):
+        values = list(values) if isinstance(values, (list, tuple)) else [values]
+        given = list(zip(values, phases, strict=True))
+        arrays = [keras.ops.convert_to_tensor(value) for value, is_phase in given if not is_phase]
+        training = any(bool(value) for value, is_phase in given if is_phase)
+        found = keras.tree.flatten(model(arrays, training=training))
+        results = [keras.ops.convert_to_numpy(one) for one in found]
+        return results if several else results[0]
+
+    return call
+
+
+def gradients(loss, variables):
+    """The gradients of the sum of `loss` for `variables`: symbolic tensors of the same model, or its weights."""
+    several = isinstance(variables, (list, tuple))
+    wanted = list(variables) if several else [variables]
+    sources = _sources([loss, *(one for one in wanted if isinstance(one, keras.KerasTensor))])
+    found = _Gradients(sources, loss, wanted)(*sources)
+    return list(found)
+
+
+class _Gradients(keras.Operation):
+    """One pass through the model in which what lies between is looked at, so that it may be bypassed."""
+
+    def __init__(self, sources, loss, wanted):
+        super().__init__()
+        self._wanted = wanted
+        inner = [one for one in wanted if isinstance(one, keras.KerasTensor)]
+        self._model = keras.Model(sources, [loss, *inner])
+
+    def call(self, *sources):
+        import tensorflow as tf  # noqa: PLC0415 - with another backend it is not asked for
+
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            loss, *inner = keras.tree.flatten(self._model(list(sources), training=False))
+        inner = iter(inner)
+        places = [next(inner) if isinstance(one, keras.KerasTensor) else one.value for one in self._wanted]
+        return tape.gradient(loss, places)
+
+
+def _sources(tensors):
+    """The inputs that symbolic tensors go back to."""
+    found, seen, stack = [], set(), list(tensors)
+    while stack:
+        tensor = stack.pop()
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        operation, number, _ = tensor._keras_history  # which has no public name
+        node = operation._inbound_nodes[number]
+        if node.is_input:
+            found.append(tensor)
+        stack += node.input_tensors
+    return found[::-1]
