@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import inspect
 import os
 import re
 import shutil
@@ -99,6 +100,8 @@ def _modules():
         put(package.utils, "conv_utils", _module(f"{root}.utils.conv_utils", types.ModuleType("none"), **private))
         for name in THEANO:
             put(sys.modules[f"{root}.utils.layer_utils"], name, _of_theano)
+        put(package.utils, "multi_gpu_model", _on_several_devices)
+        put_module(f"{root}.utils.multi_gpu_utils", package.utils)
     utils = sys.modules["keras.src.applications.imagenet_utils"]
     _applications()
     for package in (keras, tf_keras):
@@ -161,6 +164,13 @@ def _length_of_convolution(input_length, filter_size, padding, stride, dilation=
 def _of_theano(*args, **kwargs):
     """What turned the weights of Theano's kernels round."""
     raise NotImplementedError("The kernels of Theano are those of another backend, which Keras 3 does not know.")
+
+
+def _on_several_devices(model, gpus=None, **_):
+    """What made a model of its copies on several devices."""
+    raise NotImplementedError(
+        f"Keras 3 has `tf.distribute.MirroredStrategy` for several devices. Received: gpus={gpus!r}"
+    )
 
 
 def _merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, name=None):
@@ -266,10 +276,34 @@ def _models():
     def __init__(self, *args, **kwargs):
         init(self, *args, **_with_plurals(kwargs))
 
+    put(keras.layers.Layer, "input_shape", property(lambda self: _shape_of(self.input)))
+    put(keras.layers.Layer, "output_shape", property(lambda self: _shape_of(self.output)))
+    put(keras.Model, "compile", _with_metrics_for_all(keras.Model.compile))
     put(keras.Model, "__new__", __new__)
     put(functional, "__init__", __init__)
     put(keras.Model, "predict_classes", _predict_classes)
     put(keras.Model, "predict_proba", lambda self, *args, **kwargs: self.predict(*args, **kwargs))
+
+
+def _shape_of(tensors):
+    return tuple(tensors.shape) if hasattr(tensors, "shape") else [tuple(one.shape) for one in tensors]
+
+
+def _with_metrics_for_all(original):
+    """`compile`, where a list of metrics is for each of several outputs, as Keras 2 took it."""
+
+    @functools.wraps(original)
+    def compile(self, *args, **kwargs):
+        bound = inspect.signature(original).bind(self, *args, **kwargs)
+        outputs = len(getattr(self, "outputs", None) or ())
+        for name in ("metrics", "weighted_metrics"):
+            given = bound.arguments.get(name)
+            flat = isinstance(given, (list, tuple)) and not any(isinstance(one, (list, tuple, dict)) for one in given)
+            if given and flat and outputs > 1:
+                bound.arguments[name] = [list(given) for _ in range(outputs)]
+        return original(*bound.args, **bound.kwargs)
+
+    return compile
 
 
 def _with_plurals(kwargs):
@@ -333,6 +367,11 @@ def _metrics():
         history(self)
         self.history = _Metrics()
 
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return updating(self, keras.ops.cast(y_true, self.dtype), y_pred, sample_weight)
+
+    updating = keras.metrics.MeanMetricWrapper.update_state
+    put(keras.metrics.MeanMetricWrapper, "update_state", functools.wraps(updating)(update_state))
     put(keras.callbacks.CallbackList, "on_epoch_end", on_epoch_end)
     put(keras.callbacks.History, "__init__", __init__)
 

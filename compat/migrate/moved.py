@@ -78,7 +78,7 @@ GONE = {
     r"layers\.(?:Deconvolution2D|Deconv2D)": "write `Conv2DTranspose`, without the shape of the output",
     r"layers\.Atrous(?:Conv|Convolution)[12]D": "write `Conv2D(..., dilation_rate=)`",
     r"layers\.(?:Merge|MaxoutDense|Highway)": "write it with `concatenate` and its kin, `Dense`",
-    r"utils\.multi_gpu_model": "write `tf.distribute.MirroredStrategy`",
+    r"utils\.(?:multi_gpu_utils\.|training_utils\.)?multi_gpu_model": "write `tf.distribute.MirroredStrategy`",
     r"utils\.(?:io_utils\.)?HDF5Matrix": "read the file by h5py",
     rf"utils\.(?:layer_utils\.)?(?:{'|'.join(THEANO)})": "was for the weights of Theano: take it away",
     r"utils\.conv_utils": "was private: write it yourself",

@@ -6,7 +6,7 @@ import libcst as cst
 
 from . import patterns as m
 from .constants import UNKNOWN, constant
-from .flows import METHODS
+from .flows import METHODS, arguments, resolve
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
 from .modules import modules
 from .moved import (
@@ -20,7 +20,7 @@ from .moved import (
     UNUSED_BY_SEPARABLE,
     VALUES,
 )
-from .saving import callbacks, files
+from .saving import callbacks, files, is_model
 
 _LEARNING_RATES = (
     "Scheduler(",
@@ -391,5 +391,51 @@ def predictions(program):
             )
 
 
-REPAIRS = (optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, backend, predictions)
+def shapes(program):
+    """`model.layers[0].output_shape` to `.output.shape`, and so for `input_shape`: of layers, not of models."""
+    if not is_keras(program):
+        return
+    for node in program.of(cst.Attribute):
+        if node.attr.value in ("input_shape", "output_shape") and _is_layer(program, node.value):
+            program.replace(node.attr, node.attr.value.replace("_", "."))
+
+
+def _is_layer(program, expression):
+    """Whether an expression is one of `model.layers`, or what `get_layer` gives."""
+    layers = m.Attribute(attr=m.Name("layers"))
+    if isinstance(expression, cst.Name):
+        nodes = [getattr(origin, "node", None) for origin in program.origins(expression)]
+        loops = [program.parents.get(node) for node in nodes]
+        return bool(nodes) and all(
+            m.matches(loop, m.For(node, layers)) for node, loop in zip(nodes, loops, strict=True)
+        )
+    return m.matches(expression, m.Subscript(layers) | m.Call(m.Attribute(attr=m.Name("get_layer"))))
+
+
+def metrics(program):
+    """`compile(metrics=["mae"])` of a model with two outputs, where they were for both, to `[["mae"], ["mae"]]`."""
+    for call in program.of(cst.Call):
+        if not m.matches(call.func, m.Attribute(attr=m.Name("compile"))) or "metrics" not in keywords(call):
+            continue
+        listed = keywords(call)["metrics"].value
+        made = resolve(program, call.func.value, is_model)
+        if not made or not isinstance(listed, cst.List) or not listed.elements:
+            continue
+        outputs = {_outputs(one) for one in made}
+        nested = any(isinstance(one.value, (cst.List, cst.Tuple, cst.Dict)) for one in listed.elements)
+        if len(outputs) == 1 and (count := outputs.pop()) > 1 and not nested:
+            program.replace(listed, f"[{', '.join([program.code(listed)] * count)}]")
+
+
+def _outputs(call):
+    """How many outputs a call of `Model` has, 0 if that is not seen."""
+    given = arguments(call, ("inputs", "outputs")) or {}
+    value = getattr(given.get("outputs") or given.get("output"), "value", None)
+    return len(value.elements) if isinstance(value, (cst.List, cst.Tuple)) else 0
+
+
+REPAIRS = (
+    *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, backend, predictions),
+    *(shapes, metrics),
+)
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

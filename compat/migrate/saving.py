@@ -88,7 +88,7 @@ def _models(program):
             continue
         given = keywords(call)
         written = given.get("save_format")
-        if written is None and not resolve(program, call.func.value, _is_model):
+        if written is None and not resolve(program, call.func.value, is_model):
             continue
         if written is not None and constant(program, written.value) == "tf":
             program.report(written, "`save_format` is not in Keras 3: for a SavedModel write `export`")
@@ -98,7 +98,7 @@ def _models(program):
     return dict.fromkeys(saved, ".h5")
 
 
-def _is_model(program, call):
+def is_model(program, call):
     """Whether a call makes a model of Keras, or loads one."""
     return (
         any(

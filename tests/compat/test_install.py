@@ -477,6 +477,26 @@ def test_arguments_of_keras_1(installed):
     assert layers.CuDNNLSTM is layers.LSTM and layers.CuDNNGRU is layers.GRU
 
 
+def test_metrics_are_for_all_outputs_and_take_integers(installed):
+    import tensorflow as tf
+
+    def difference(y_true, y_pred):
+        return tf.reduce_mean(tf.abs(y_pred - y_true))
+
+    a = keras.Input((2,))
+    first = keras.layers.Dense(1, kernel_initializer="ones", name="first")
+    model = keras.Model(a, [first(a), keras.layers.Dense(1, kernel_initializer="zeros", name="second")(a)])
+    assert first.input_shape == (None, 2) and first.output_shape == (None, 1)
+    assert model.output_shape == [(None, 1), (None, 1)]
+    model.compile("sgd", "mse", metrics=[difference, "mae"])
+    y = np.array([[7], [9]], "uint8")
+    found = model.evaluate(np.array([[2.0, 3], [4, 5]]), [y, y], verbose=0, return_dict=True)
+    wanted = {"first_difference": 1.0, "first_mae": 1.0, "second_difference": 8.0, "second_mae": 8.0}
+    assert {name: found[name] for name in wanted} == wanted
+    with pytest.raises(NotImplementedError, match="Received: gpus=2"):
+        keras.utils.multi_gpu_model(model, gpus=2)
+
+
 def test_acc_and_files_of_any_name(installed, tmp_path):
     x, y = np.eye(4, 3, dtype="float32"), np.array([[1.0], [0], [0], [0]])
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
