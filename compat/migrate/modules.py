@@ -219,7 +219,7 @@ def _unbind(program, statement, module, aliases):
     Returns: the aliases that were done so.
     """
     found = []
-    if not _stands_alone(program, statement) or _is_tried(program, statement):
+    if not _stands_alone(program, statement) or _is_tried(program, statement) or _is_deferred(program, statement):
         return found
     for alias in aliases:
         bindings = [binding for binding in program.bindings if binding.alias is alias]
