@@ -22,7 +22,8 @@ class Skipped(dict):
         if path not in self:
             of_the_system = getattr(error, "strerror", None)  # whose whole message names the file, too
             self[path] = of_the_system or str(error).removeprefix(f"{path}: ") or type(error).__name__
-            logging.getLogger(__name__).warning("Skipped, as it cannot be read: %s: %s", path, self[path])
+            said = f"{path}: {self[path]}".encode("utf-8", "backslashreplace").decode()  # as logs are, unlike names
+            logging.getLogger(__name__).warning("Skipped, as it cannot be read: %s", said)
 
     def discard(self, path):
         """Note that the file at `path` (path-like) was read."""

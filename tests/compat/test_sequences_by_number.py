@@ -116,7 +116,8 @@ def test_fit():
     model.compile("sgd", "mse")
     sequence = type("Pairs", (Batches,), {"__getitem__": lambda self, i: (np.ones((2, 2)), np.full((2, 1), i))})()
     data = [(to_grain(sequence, repeat=True), {"steps_per_epoch": 3})]
-    data += [(to_torch(sequence).loader(), {})] * (len(MAKERS) == 2)
+    if to_torch in MAKERS:
+        data.append((to_torch(sequence).loader(), {}))
     for batches, arguments in data:
         assert np.isfinite(model.fit(batches, epochs=2, verbose=0, **arguments).history["loss"]).all()
 

@@ -216,7 +216,7 @@ def test_not_skipped(error, decode, good, monkeypatch):
     assert it.skipped == {}
 
 
-def test_a_reason_is_never_empty(good, monkeypatch):
+def test_a_reason_is_never_empty(good, monkeypatch, caplog):
     def nothing_to_say(content, decoding):
         raise SyntaxError
 
@@ -225,6 +225,7 @@ def test_a_reason_is_never_empty(good, monkeypatch):
     with pytest.raises(ValueError, match="None of the 2 files can be read"):
         next(it)
     assert [*it.skipped.values()] == ["SyntaxError", "SyntaxError"]
+    assert r"b\udcff.png: SyntaxError" in caplog.text  # which can be written as UTF-8
 
 
 def test_what_cannot_be_saved_is_named(good, monkeypatch):
