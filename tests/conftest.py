@@ -71,6 +71,13 @@ def jpeg_directory(tmp_path_factory):
     return root
 
 
+def pytest_collection_finish():
+    """What has been imported is no garbage: Python need not look through it a thousand times."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def without_garbage():
     """Graphs refer to themselves: hundreds of megabytes of them would wait for Python to look. And TensorFlow keeps the
