@@ -6,6 +6,7 @@ legacy module under the old paths.
 """
 
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -215,6 +216,7 @@ def run(path, recorder):
 def main(folder, *modes):
     tf.config.threading.set_intra_op_parallelism_threads(1)
     recorder = Recorder()
+    gc.freeze()  # what has been imported, or `clear_session` looks through it before each program
     for mode, _, names in (argument.partition(":") for argument in modes):
         if mode == "before":
             put_legacy_back()
