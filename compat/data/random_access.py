@@ -18,7 +18,7 @@ from .image_kernel import InOneGo, image_kernel
 from .one_image import augmented
 from .rows import Rows
 from .stateless import Stateless
-from .threads import MOST_AT_ONCE, at_once, forked, gate
+from .threads import MOST_AT_ONCE, at_once, forked, gate, watched
 
 NOTHING = "on_error='skip': in a whole pass, not one file can be read."
 
@@ -322,10 +322,8 @@ def twice(name, make):
     Two reasons are looked for: NumPy's global generator is drawn from, and the second time something else comes out.
     `name` begins the sentence.
     """
-    state = np.random.get_state()
-    first, second = make(), make()
-    if not np.array_equal(np.random.get_state()[1], state[1]) or np.random.get_state()[2:] != state[2:]:
-        np.random.set_state(state)
+    (first, second), draws = watched(lambda: (make(), make()))
+    if draws:
         return first, f"{name} draws from np.random"
     alike = len(first) == len(second) and all(
         np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(first, second, strict=True)

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 
+import numpy as np
+
 from .needing_tensorflow import tensorflow_if_loaded
 
 PATIENCE = 3.0
@@ -16,8 +18,28 @@ PATIENCE = 3.0
 
 _process = os.getpid()
 
+drawing = threading.RLock()
+"""Held while NumPy's global generator, which is one for all iterators and threads, is drawn from, or set back."""
+
 MOST_AT_ONCE = min(32, os.cpu_count() or 1)
 """How many calls of `at_once` run at a time."""
+
+
+def watched(function):
+    """What a function without arguments returns, and whether it drew from NumPy's global generator, which is set back
+    if so."""
+    with drawing:
+        state = np.random.get_state()
+        result = function()
+        draws = not same_state(np.random.get_state(), state)
+        if draws:
+            np.random.set_state(state)
+    return result, draws
+
+
+def same_state(a, b):
+    """Whether two states of NumPy's global generator are one."""
+    return a[2:] == b[2:] and np.array_equal(a[1], b[1])
 
 
 def forked():

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from .threads import watched
+
 
 def traced(function, images):
     """The function, if it gives the same in a graph as in Python.
@@ -21,10 +23,8 @@ def traced(function, images):
         ValueError: it cannot be traced, gives something else in a graph, or changes NumPy's random state; the message
             says which.
     """
-    state = np.random.get_state()
-    wanted = [np.asarray(function(image.copy())) for image in images]
-    if not np.array_equal(np.random.get_state()[1], state[1]) or np.random.get_state()[2:] != state[2:]:
-        np.random.set_state(state)
+    wanted, draws = watched(lambda: [np.asarray(function(image.copy())) for image in images])
+    if draws:
         raise ValueError("preprocessing_function draws from np.random")
     graph = tf.function(lambda batch: tf.vectorized_map(function, batch))
     try:

@@ -10,7 +10,7 @@ from ..data.engines import COMPILE_AFTER_SECONDS, has_kernels, transformed, work
 from ..data.image_kernel import InOneGo, image_kernel
 from ..data.messages import warn
 from ..data.rows import Rows, neutral
-from ..data.threads import forked
+from ..data.threads import drawing, forked, same_state
 from .as_layers import random_layers
 from .convention import COLUMNS, Axes, affine_matrices, is_identity, neutral_table, table_from_rows
 from .draws import draw_table, table_of_uniforms, uniform_bounds
@@ -271,7 +271,8 @@ class BatchMaker:
                 say_once(f"keras_regen transforms the images one by one, which is slower: {reason}.")
                 return self._one_by_one(images)
             if why_standardize_each(self.generator):
-                return self._standardized_one_by_one(images, size)
+                with drawing:  # the generator is set back on the way, which no other thread may see
+                    return self._standardized_one_by_one(images, size)
             table = self.draw(len(images))
         return self._apply(images, table, True, size)
 
@@ -300,7 +301,9 @@ class BatchMaker:
         batch = np.zeros((len(images), *self.image_shape), dtype=self.output_dtype)
         for i, image in enumerate(images):
             x = _as_float(image, self.dtype, self.input_format, self.data_format)
-            batch[i] = g.standardize(g.apply_transform(x, g.get_random_transform(x.shape)))
+            with drawing:
+                row = g.get_random_transform(x.shape)
+            batch[i] = g.standardize(g.apply_transform(x, row))
         return batch
 
     def _standardized_one_by_one(self, images, size):
@@ -323,7 +326,7 @@ class BatchMaker:
                 np.random.set_state(state)
                 batch[i] = g.standardize(x)
                 i += 1
-                if not _same_state(np.random.get_state(), state):
+                if not same_state(np.random.get_state(), state):
                     self._standardize_draws = True
                     break
         return batch
@@ -375,10 +378,6 @@ class Drawn:
             self._table = np.concatenate([self._table, neutral_table(end)])
         self._table[self._filled : end] = rows
         self._filled = end
-
-
-def _same_state(a, b):
-    return a[2:] == b[2:] and np.array_equal(a[1], b[1])
 
 
 def transform_array(generator, x):

@@ -5,7 +5,6 @@ import itertools
 import operator
 import os
 import sys
-import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from ..data.decoding import MANY_CORES, Decoding, naming
 from ..data.flow import Files, Flow, Skipped, some_of
 from ..data.listing import known_endings
-from ..data.threads import Ended, forked, gate
+from ..data.threads import Ended, drawing, forked, gate
 from .batches import BatchMaker, Drawn, say_once
 from .epochs import batches_of_an_epoch, forget_read_ahead
 from .subsets import part_of
@@ -23,15 +22,13 @@ from .utils import IMAGE_EXTENSIONS, array_to_img
 
 __all__ = ["BatchFromFilesMixin", "Iterator"]
 
-_drawing = threading.RLock()  # NumPy's global generator is one for all iterators and threads
-
 
 @functools.cache
 def _let_forks_wait():
     """Let a fork wait until no thread draws. It inherits our lock and NumPy's, but not the thread that frees them."""
     if hasattr(os, "register_at_fork"):  # not on Windows
-        release = _drawing.release
-        os.register_at_fork(before=_drawing.acquire, after_in_parent=release, after_in_child=release)
+        release = drawing.release
+        os.register_at_fork(before=drawing.acquire, after_in_parent=release, after_in_child=release)
 
 
 class Iterator(keras.utils.PyDataset):
@@ -77,7 +74,7 @@ class Iterator(keras.utils.PyDataset):
 
     def _set_what_is_not_pickled(self):
         _let_forks_wait()
-        self.lock = _drawing
+        self.lock = drawing
         self.index_generator = self._flow_index()
 
     def __getstate__(self):
@@ -106,7 +103,7 @@ class Iterator(keras.utils.PyDataset):
         if idx >= len(self):
             raise ValueError(f"Batch {idx} was asked for, but there are {len(self)}: 0 to {len(self) - 1}.")
         with gate:  # which may be in a thread of Keras's or TensorFlow's
-            with _drawing:
+            with drawing:
                 self._seed_batch()
                 if self.index_array is None:
                     self._set_index_array()
@@ -121,7 +118,7 @@ class Iterator(keras.utils.PyDataset):
     def __next__(self) -> Any:
         try:
             with gate:
-                with _drawing:
+                with drawing:
                     index_array = next(self.index_generator)
                     table = self._draw(len(index_array))
                 return self._batch(index_array, table)
@@ -138,7 +135,7 @@ class Iterator(keras.utils.PyDataset):
     def on_epoch_end(self) -> None:
         """Permute the samples for the next epoch, as `model.fit` asks after each."""
         forget_read_ahead(self, sys._getframe(1))
-        with _drawing:
+        with drawing:
             self._set_index_array()
 
     def reset(self) -> None:
@@ -238,7 +235,7 @@ def plan_epoch(iterators):
         iterator.
     """
     indices = [[] for _ in iterators]
-    with _drawing:
+    with drawing:
         counted = ("batch_index", "total_batches_seen", "index_array")
         before = [(iterator, {name: getattr(iterator, name) for name in counted}) for iterator in iterators]
         try:

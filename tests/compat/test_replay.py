@@ -1,6 +1,7 @@
 """Where Python code of the user runs between the draws: the batches are still those of the legacy module."""
 
 import pickle
+import threading
 
 import keras
 import numpy as np
@@ -91,6 +92,34 @@ def test_preprocessing_function_that_draws_is_called_once_an_image(always_compil
 
     next(ours.ImageDataGenerator(**GEOMETRY, preprocessing_function=function).flow(images(), batch_size=11))
     assert len(calls) == 11
+
+
+@pytest.mark.parametrize("other", [{}, {"preprocessing_function": np.copy}])
+def test_threads_share_no_draws(other):
+    """NumPy's generator is set back for a function that might draw; meanwhile another thread draws."""
+    begun, ended, pulled = threading.Event(), threading.Event(), []
+
+    def function(x):
+        if not begun.is_set():
+            begun.set()
+            ended.wait(0.3)
+        return x
+
+    def pull(flow):
+        pulled.append(next(flow))
+        ended.set()
+
+    same_images = np.repeat(images(1), 6, axis=0)
+    slow, fast = (
+        ours.ImageDataGenerator(rotation_range=90, **arguments).flow(same_images, batch_size=6)
+        for arguments in ({"preprocessing_function": function}, other)
+    )
+    thread = threading.Thread(target=pull, args=[slow])
+    thread.start()
+    begun.wait()
+    pull(fast)
+    thread.join()
+    assert len(np.unique(np.concatenate(pulled).reshape(12, -1), axis=0)) == 12
 
 
 def test_preprocess_input_of_an_application(always_compile):
