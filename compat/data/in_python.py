@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
+from .sequences import as_tuples, length_of
 from .threads import gated, gated_passes
 
 
@@ -14,49 +15,43 @@ def from_iterators(iterators, combine):
     """Batches of `next`; the first is pulled at once, to read its structure, and kept for the first pass."""
     length = min(len(iterator) for iterator in iterators)
     if not length:
-        raise ValueError("`source` is empty, so that the structure of its batches cannot be read from the first.")
+        raise ValueError(_EMPTY)
     skipping = any(getattr(iterator, "skipped", None) is not None for iterator in iterators)
     if skipping and len(iterators) > 1:
         raise ValueError("`on_error='skip'` of several iterators needs batches that are made without Python.")
 
     def one_pass():
         if skipping:
-            yield from (_tuples(combine([batch])) for batch in iterators[0]._pass())
+            yield from (combine([batch]) for batch in iterators[0]._pass())
             return
         for iterator in iterators:
             iterator.reset()
         for _ in range(length):
-            yield _tuples(combine([next(iterator) for iterator in iterators]))
+            yield combine([next(iterator) for iterator in iterators])
 
-    begun = [one_pass()]
-    pulled = list(itertools.islice(begun[0], 1))
-
-    def batches():
-        if pulled:
-            yield pulled.pop()
-        yield from begun.pop() if begun else one_pass()
-
-    dataset = tf.data.Dataset.from_generator(gated_passes(batches), output_signature=_signature(pulled[0]))
+    dataset = _of_passes(one_pass)
     return dataset if skipping else dataset.apply(tf.data.experimental.assert_cardinality(length))
 
 
 def from_sequence(sequence):
-    """Batches by their index, several at a time; `on_epoch_end` between the passes, where there is one."""
-    if not len(sequence):
-        raise ValueError("`source` is empty, so that the structure of its batches cannot be read from the first.")
-    signature = _signature(_tuples(sequence[0]))
+    """Batches by their index, several at a time. Its `on_epoch_begin` and `on_epoch_end` are called where passes begin,
+    the latter for the pass before.
+    """
+    length = length_of(sequence)
+    if not length:
+        raise ValueError(_EMPTY)
+    signature = _signature(as_tuples(sequence[0]))
     specs = tf.nest.flatten(signature)
     passes = []
 
     def begin():
-        if passes and hasattr(sequence, "on_epoch_end"):
-            sequence.on_epoch_end()
+        for name in ["on_epoch_end", "on_epoch_begin"][not passes :]:
+            getattr(sequence, name, lambda: None)()
         passes.append(None)
-        return np.int64(len(sequence))
+        return np.int64(length_of(sequence))
 
     def read(index):
-        arrays = tf.nest.flatten(_tuples(sequence[int(index)]))
-        return [np.asarray(array, spec.dtype.as_numpy_dtype) for array, spec in zip(arrays, specs, strict=True)]
+        return tf.nest.flatten(_conforming(as_tuples(sequence[int(index)]), signature))
 
     def batch(index):
         tensors = tf.numpy_function(gated(read), [index], [spec.dtype for spec in specs])
@@ -66,7 +61,7 @@ def from_sequence(sequence):
     one_pass = tf.data.Dataset.from_tensors(0)
     indices = one_pass.flat_map(lambda _: tf.data.Dataset.range(tf.numpy_function(gated(begin), [], tf.int64)))
     dataset = indices.map(batch, num_parallel_calls=os.cpu_count())
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(sequence)))
+    return dataset.apply(tf.data.experimental.assert_cardinality(length))
 
 
 def from_iterable(source):
@@ -76,19 +71,28 @@ def from_iterable(source):
             "`source` must be an iterator of images, an iterable of batches, or a function that returns one. "
             f"Received: {type(source).__name__}"
         )
-    begun = [iter(source() if callable(source) else source)]
-    first = next(begun[0], None)
+    return _of_passes(source if callable(source) else lambda: source)
+
+
+def _of_passes(make):
+    """The dataset of the batches of an iterable, made anew for each pass.
+
+    A pass that is broken off, be it before the second batch, is over: the next one begins with a batch of its own.
+    """
+    begun = iter(make())
+    first = next(begun, None)
     if first is None:
-        raise ValueError("`source` is empty, so that the structure of its batches cannot be read from the first.")
-    pulled = [_tuples(first)]
+        raise ValueError(_EMPTY)
+    signature, kept = _signature(as_tuples(first)), [itertools.chain([first], begun)]
 
     def batches():
-        if pulled:
-            yield pulled.pop()
-        iterator = begun.pop() if begun else iter(source() if callable(source) else source)
-        yield from map(_tuples, iterator)
+        for batch in kept.pop() if kept else make():
+            yield _conforming(as_tuples(batch), signature)
 
-    return tf.data.Dataset.from_generator(gated_passes(batches), output_signature=_signature(pulled[0]))
+    return tf.data.Dataset.from_generator(gated_passes(batches), output_signature=signature)
+
+
+_EMPTY = "`source` is empty, so that the structure of its batches cannot be read from the first."
 
 
 def _signature(batch):
@@ -101,7 +105,22 @@ def _signature(batch):
     return tf.nest.map_structure(spec, batch)
 
 
-def _tuples(batch):
-    if isinstance(batch, dict):
-        return {name: _tuples(part) for name, part in batch.items()}
-    return tuple(_tuples(part) for part in batch) if isinstance(batch, (tuple, list)) else batch
+def _conforming(batch, signature):
+    """The arrays of a batch in the dtypes of the first one.
+
+    Raises:
+        TypeError: they are of another structure, or integers that would not hold their values.
+    """
+
+    def conforming(spec, array):
+        array, dtype = np.asarray(array), spec.dtype.as_numpy_dtype
+        with np.errstate(invalid="ignore"):  # the comparison tells
+            made = array.astype(dtype, copy=False)
+        if np.dtype(dtype).kind in "iub" and not np.array_equal(made, array):
+            raise TypeError(
+                f"`source` must yield batches of one dtype: the first one has {made.dtype}, which cannot hold values "
+                f"of a later one. Received: {array.dtype}"
+            )
+        return made
+
+    return tf.nest.map_structure(conforming, signature, batch)

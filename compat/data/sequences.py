@@ -67,10 +67,11 @@ def _arrays(element):
 
 def _batch(sequence, place):
     """A batch of a sequence, in tuples, dictionaries and arrays; None stays None."""
-    return mapped(lambda part: part if part is None else np.asarray(part), _tuples(sequence[place]))
+    return mapped(lambda part: part if part is None else np.asarray(part), as_tuples(sequence[place]))
 
 
-def _tuples(batch):
+def as_tuples(batch):
+    """A batch with tuples for lists."""
     if isinstance(batch, dict):
-        return {name: _tuples(part) for name, part in batch.items()}
-    return tuple(map(_tuples, batch)) if isinstance(batch, (tuple, list)) else batch
+        return {name: as_tuples(part) for name, part in batch.items()}
+    return tuple(map(as_tuples, batch)) if isinstance(batch, (tuple, list)) else batch

@@ -167,6 +167,25 @@ class Squares(keras.utils.PyDataset):
         self.epoch += 1
 
 
+class Growing(keras.utils.PyDataset):
+    """Batches of integers, and then of what these do not hold; its length is `num_batches`."""
+
+    num_batches = 2
+
+    def __init__(self, value=1):
+        super().__init__()
+        self.value, self.calls = value, []
+
+    def __getitem__(self, index):
+        return np.full((2, 3), index and self.value, "uint8" if index == 0 else None)
+
+    def on_epoch_begin(self):
+        self.calls.append("begin")
+
+    def on_epoch_end(self):
+        self.calls.append("end")
+
+
 def numbers(count=5):
     for k in range(count):
         yield [np.full((3, 2), k, "float32"), np.full(3, k)], np.float64(k) * np.ones(3)
@@ -205,6 +224,38 @@ def assert_same_batches_of(batch, wanted):
     for x, y in zip(flatten(batch), flatten(wanted), strict=True):
         assert x.dtype == y.dtype
         np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("value", [300, -1, 0.5, np.nan])
+@pytest.mark.parametrize("make", [Growing, lambda value: lambda: (Growing(value)[k] for k in range(2))])
+def test_later_batches_keep_their_values(make, value):
+    with pytest.warns(UserWarning, match="is no iterator of images"):
+        whole, other = to_dataset(make(7)), to_dataset(make(value))
+    assert [batch.max() for batch in whole.as_numpy_iterator()] == [0, 7]
+    with pytest.raises(tf.errors.OpError, match=r"first one has uint8, which cannot hold .* Received: (int|float)64"):
+        list(other)
+
+
+def test_a_sequence_is_told_of_its_passes():
+    source = Growing()
+    with pytest.warns(UserWarning, match="is no iterator of images"):
+        dataset = to_dataset(source)
+    assert dataset.cardinality() == 2 and source.calls == []
+    for _ in range(2):
+        list(dataset)
+    assert source.calls == ["begin", "end", "begin"]
+
+
+def test_a_pass_that_is_broken_off_begins_again():
+    """Also the first one, whose first batch is there before it begins."""
+    generator = ImageDataGenerator(preprocessing_function=lambda x: x + 0 * np.random.random())
+    flow = generator.flow(np.arange(6.0).reshape(6, 1, 1, 1), batch_size=2, shuffle=False)
+    for source in (flow, list(flow[k] for k in range(3)).__iter__, np.arange(6.0).reshape(3, 2, 1, 1, 1)):
+        with pytest.warns(UserWarning, match="calls Python"):
+            dataset = to_dataset(source, prefetch=0)
+        for batches in ([0], [0, 2, 4], [0], [0, 2, 4]):
+            found = [batch.ravel()[0] for batch in dataset.take(len(batches)).as_numpy_iterator()]
+            assert found == batches
 
 
 def test_a_generator_around_zip():
