@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tensorflow as tf
 
-from .data.dataset import Settings, finished, repeated, replayed, stateless
-from .data.flow import Files
+from .data.dataset import finished, repeated, replayed, stateless
+from .data.flow import Settings
 from .data.in_python import from_iterable, from_iterators, from_sequence
 from .data.messages import warn
-from .data.stateless import Stateless
+from .data.sequences import length_of
+from .data.stateless import Stateless, drawing
 from .data.threads import gated
 from .image.iterator import plan_epoch
 from .sequence.as_dataset import windows
-from .sources import side_by_side
+from .sources import flows_of, side_by_side
 
 if TYPE_CHECKING:
     from .data.dataset import ImageDataset
@@ -116,7 +115,7 @@ def to_dataset(
     )
     leaves, combine, sources = side_by_side(source, masks, on_error)
     why = next((source.why_python for source in sources if source.why_python), None)
-    stateless_draws = drawing(draws, cache)
+    stateless_draws = drawing(draws)
     if any(source.series for source in sources) and stateless_draws is None:
         return _with_series(leaves, sources, combine, settings, masks or on_error)
     if why is None:
@@ -132,11 +131,11 @@ def to_dataset(
         dataset = from_iterators(leaves, combine)
     elif isinstance(source, (tuple, dict)):
         dataset = tf.data.Dataset.zip(combine([to_dataset(leaf) for leaf in leaves]))
-    elif hasattr(source, "__getitem__") and hasattr(source, "__len__"):
+    elif hasattr(source, "__getitem__") and length_of(source) is not None:
         dataset = from_sequence(source)
     else:
         dataset = from_iterable(source)
-    return finished(repeated(dataset, repeat), settings)
+    return finished(repeated(dataset, settings.repeat), settings)
 
 
 def distribute(
@@ -227,37 +226,20 @@ def _checked(address):
     return address
 
 
-def drawing(draws, cache=None):
-    """The `Stateless` of an argument `draws`; None for "replay"."""
-    if isinstance(draws, str) and draws == "stateless":
-        draws = Stateless()
-    if isinstance(draws, Stateless):
-        if cache is not None:
-            raise ValueError("`cache` keeps images in Python: it needs draws='replay'.")
-        return draws
-    if not isinstance(draws, str) or draws != "replay":
-        raise ValueError(f"`draws` must be 'replay', 'stateless' or a `Stateless`. Received: draws={draws!r}")
-    return None
-
-
 def native(sources, combine, settings, draws, address=None):
     """The dataset of sources that need no Python for a batch. `draws` is a `Stateless`, or None to replay."""
-    flows, iterators = [source.flow for source in sources], [source.iterator for source in sources]
-    sizes = [(flow.samples, flow.batch_size) for flow in flows]
-    if len(set(sizes)) > 1:
-        raise ValueError(
-            "Iterators side by side must have the same number of samples and batch size. "
-            f"Received: {', '.join(f'{n} in batches of {batch}' for n, batch in sizes)}"
-        )
-    samples, batch_size = sizes[0]
-    skips = [flow.skipped for flow in flows if flow.skipped is not None]
-    if skips and settings.drop_remainder:
-        raise ValueError("`drop_remainder` needs `on_error='raise'`: a batch is smaller by the files it skips.")
+    if settings.cache is not None and draws is not None:
+        raise ValueError("`cache` keeps images in Python: it needs draws='replay'.")
+    flows, described = flows_of(sources, settings)
+    iterators = [source.iterator for source in sources]
+    samples, batch_size = flows[0].samples, flows[0].batch_size
+    if settings.device is not None:
+        _check_device(settings.device)
     if draws is None:
         dataset = replayed(flows, combine, lambda: plan_epoch(iterators), settings)
         mine, left_out = samples, 0
     else:
-        draws = draws if draws.seed is not None else dataclasses.replace(draws, seed=int(iterators[0].seed or 0))
+        draws = draws.seeded_like(iterators[0])
         dataset = stateless(flows, combine, settings, draws, address)
         mine, left_out = len(range(draws.shard, samples, draws.shards)), draws.start
     batches = mine // batch_size if settings.drop_remainder else -(-mine // batch_size)
@@ -268,9 +250,21 @@ def native(sources, combine, settings, draws, address=None):
     with tf.device(settings.device):
         dataset = finished(repeated(dataset, settings.repeat) if draws is None else dataset, settings)
         # Only where it is not known: a dataset that is split is smaller on each worker.
-        if dataset.cardinality() != batches and (not skips or batches == tf.data.INFINITE_CARDINALITY):
+        counted = described["skipped"] is None or batches == tf.data.INFINITE_CARDINALITY
+        if dataset.cardinality() != batches and counted:
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
-    dataset.class_names = list(flows[0].class_names)
-    dataset.file_paths = flows[0].images.paths if isinstance(flows[0].images, Files) else None
-    dataset.skipped = collections.ChainMap(*skips) if skips else None
+    for name, value in described.items():
+        setattr(dataset, name, value)
     return dataset
+
+
+def _check_device(device):
+    """Raise a ValueError unless there is such a device: TensorFlow would take the CPU without a word."""
+    found = [tf.DeviceSpec.from_string(one.name) for one in tf.config.list_logical_devices()]
+    try:
+        wanted = tf.DeviceSpec.from_string(device)
+    except (AttributeError, TypeError, ValueError):
+        wanted = None
+    if wanted is None or not any(one.make_merged_spec(wanted) == one for one in found):
+        names = [f"/{one.device_type}:{one.device_index}" for one in found]
+        raise ValueError(f"`device` must be one of {names}. Received: device={device!r}")

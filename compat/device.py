@@ -11,11 +11,11 @@ import keras
 import numpy as np
 
 from .data.apply_rows import ApplyRows
-from .data.flow import asked
+from .data.flow import Settings, asked
 from .data.needing_tensorflow import tensorflow
 from .data.random_access import steady
-from .data.stateless import Stateless
-from .random_access import described_batches, in_grain, settings_of
+from .data.stateless import Stateless, drawing
+from .random_access import described_batches, in_grain
 from .sources import describe
 
 if TYPE_CHECKING:
@@ -87,21 +87,28 @@ def to_device(
             why = f"TensorFlow has to run its preprocessing_function, and the backend is {backend}"
     if why is not None:
         raise ValueError(f"`to_device` cannot take this `source`: {why}.")
-    if isinstance(flow.images, np.ndarray) and np.array_equal(flow.images, flow.images.astype("uint8")):
-        flow = dataclasses.replace(flow, images=flow.images.astype("uint8"))
+    if isinstance(flow.images, np.ndarray):
+        with np.errstate(invalid="ignore"):
+            narrow = flow.images.astype("uint8")
+        flow = dataclasses.replace(flow, images=narrow if np.array_equal(flow.images, narrow) else flow.images)
     described, combine = described._replace(flow=flow), lambda batches: batches[0]
-    given = {"class_weight": class_weight, "drop_remainder": drop_remainder, "dtype": dtype, "file_names": file_names}
+    settings = Settings(
+        apart=True,
+        cache=cache,
+        class_weight=class_weight,
+        drop_remainder=drop_remainder,
+        dtype=dtype,
+        file_names=file_names,
+        prefetch=prefetch,
+        repeat=repeat,
+        training=training,
+    )
     if format == "grain":
-        settings = settings_of(**given, training=training, apart=True)
         draws = draws or "stateless"
-        dataset = in_grain(
-            "to_device", *described_batches("to_device", [described], combine, settings, draws), draws, repeat
-        )
+        batches = described_batches("to_device", [described], combine, settings, draws)
+        dataset = in_grain("to_device", *batches, draws, settings.repeat)
     else:
-        from .convert import drawing, native  # noqa: PLC0415 - the other format does without TensorFlow
-        from .data.dataset import Settings  # noqa: PLC0415
+        from .convert import native  # noqa: PLC0415 - the other format does without TensorFlow
 
-        given |= {"cache": cache, "prefetch": prefetch, "repeat": repeat, "training": training}
-        settings = Settings(apart=True, **given)
-        dataset = native([described], combine, settings, drawing(draws or "replay", cache))
+        dataset = native([described], combine, settings, drawing(draws or "replay"))
     return dataset, ApplyRows(asked(flow, settings).augmentation, flow.statistics, *flow.input_spec)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..layers import Pipeline
 from ..layers.base import ImageLayer
+from .data.decoding import naming
 from .data.flow import Files
 from .explaining.calls import calls_in, read, what_is_left_out
 from .image import ImageDataGenerator, Iterator
@@ -298,5 +299,6 @@ def _show(ax, image, data_format, scale):
 
 def _saved(figure, path):
     if path is not None:
-        figure.savefig(path)
+        with naming(path):  # of a full disk, matplotlib does not say which
+            figure.savefig(path)
     return figure

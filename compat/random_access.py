@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import collections
-import dataclasses
 import importlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
-from .data.flow import Files
+from .data.flow import Files, Settings
 from .data.random_access import batches_of, steady
 from .data.sequences import SequenceBatches, length_of, why_not_by_number
-from .data.stateless import Stateless
+from .data.stateless import Stateless, drawing
 from .image.replay import replay_of
-from .sources import side_by_side
+from .sources import flows_of, side_by_side
 
 if TYPE_CHECKING:
     from .data.in_grain import ImageMapDataset
@@ -79,13 +76,20 @@ def to_grain(
     model.fit(to_grain(flow, repeat=True), steps_per_epoch=len(flow), epochs=10)
     ```
     """
-    settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
+    settings = Settings(
+        class_weight=class_weight,
+        drop_remainder=drop_remainder,
+        dtype=dtype,
+        file_names=file_names,
+        repeat=repeat,
+        training=training,
+    )
     leaves, combine, sources = side_by_side(source, masks, on_error, steady)
     if not any(one.is_images for one in sources):
         made = _of_sequences("to_grain", leaves, combine, not batched or masks or on_error, settings, draws)
     else:
         made = described_batches("to_grain", sources, combine, settings, draws, single=not batched)
-    return in_grain("to_grain", *made, draws, repeat)
+    return in_grain("to_grain", *made, draws, settings.repeat)
 
 
 def to_torch(
@@ -143,7 +147,13 @@ def to_torch(
         raise ImportError(
             "`to_torch` needs PyTorch, which is not installed: pip install torch", name="torch"
         ) from error
-    settings = settings_of(class_weight, drop_remainder, dtype, file_names, training)
+    settings = Settings(
+        class_weight=class_weight,
+        drop_remainder=drop_remainder,
+        dtype=dtype,
+        file_names=file_names,
+        training=training,
+    )
     leaves, combine, sources = side_by_side(source, masks, on_error, steady)
     options = {"single": not batched, "channels_first": channels_first or tv_tensors}
     if not any(one.is_images for one in sources):
@@ -190,18 +200,6 @@ def image_map_dataset(what):
     return ImageMapDataset
 
 
-def settings_of(class_weight, drop_remainder, dtype, file_names, training, apart=False):
-    """The settings that `batches_of` reads."""
-    return SimpleNamespace(
-        apart=apart,
-        class_weight=class_weight,
-        drop_remainder=drop_remainder,
-        dtype=dtype,
-        file_names=file_names,
-        training=training,
-    )
-
-
 def _of_sequences(function, leaves, combine, given, settings, draws):
     """As `described_batches`, of sequences of batches; `given` is true if there are other arguments than the last two.
 
@@ -209,7 +207,7 @@ def _of_sequences(function, leaves, combine, given, settings, draws):
         TypeError: an argument is not for sequences.
         ValueError: one of them has no batches by number, or not the same in each epoch.
     """
-    if given or draws != "stateless" or settings != settings_of(None, False, None, False, True):
+    if given or draws != "stateless" or settings != Settings(repeat=settings.repeat):
         but = " but `repeat`" * (function == "to_grain")
         raise TypeError(f"`{function}` takes no other argument{but} where `source` is a sequence of batches.")
     for leaf in leaves:
@@ -230,7 +228,7 @@ def described_batches(function, sources, combine, settings, draws, **options):
 
     Args:
         function: name of the function that is to return this dataset.
-        settings: `settings_of`.
+        settings: `Settings`.
         draws: that of `to_grain`.
         **options: those of `batches_of`.
     """
@@ -238,34 +236,14 @@ def described_batches(function, sources, combine, settings, draws, **options):
     if why is not None:
         instead = " Make a dataset of each of them." * (not all(described.is_images for described in sources))
         raise ValueError(f"`{function}` cannot take this `source`: {why}.{instead}")
-    flows = [described.flow for described in sources]
-    sizes = [(flow.samples, flow.batch_size) for flow in flows]
-    if len(set(sizes)) > 1:
-        raise ValueError(
-            "Iterators side by side must have the same number of samples and batch size. "
-            f"Received: {', '.join(f'{n} in batches of {batch}' for n, batch in sizes)}"
-        )
+    flows, attributes = flows_of(sources, settings)
     if any(isinstance(flow.images, Files) and flow.images.decoding.decoder == "keras" for flow in flows):
         raise ValueError(
             f"`{function}` cannot take this `source`: decode='keras' is TensorFlow's. Use decode='pillow'."
         )
-    skips = [flow.skipped for flow in flows if flow.skipped is not None]
-    if skips and settings.drop_remainder:
-        raise ValueError("`drop_remainder` needs `on_error='raise'`: a batch is smaller by the files it skips.")
-    if isinstance(draws, str) and draws == "replay":
-        draws = [replay_of(described.iterator) for described in sources]
-    elif isinstance(draws, str) and draws == "stateless":
-        draws = Stateless()
-    elif not isinstance(draws, Stateless):
-        raise ValueError(f"`draws` must be 'replay', 'stateless' or a `Stateless`. Received: draws={draws!r}")
-    if isinstance(draws, Stateless) and draws.seed is None:
-        draws = dataclasses.replace(draws, seed=int(sources[0].iterator.seed or 0))
-    described = {
-        "class_names": list(flows[0].class_names),
-        "file_paths": flows[0].images.paths if isinstance(flows[0].images, Files) else None,
-        "skipped": collections.ChainMap(*skips) if skips else None,
-    }
-    return batches_of(flows, combine, settings, draws, **options), described
+    iterators, draws = [described.iterator for described in sources], drawing(draws)
+    draws = [replay_of(it) for it in iterators] if draws is None else draws.seeded_like(iterators[0])
+    return batches_of(flows, combine, settings, draws, **options), attributes
 
 
 def _range(draws, repeat, length):

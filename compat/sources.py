@@ -1,9 +1,10 @@
 """What lies in the `source` of a conversion: iterators of images, alone or side by side, or something else."""
 
+import collections
 import dataclasses
 from typing import Any, NamedTuple
 
-from .data.flow import Flow
+from .data.flow import Files, Flow
 from .image.foreign import adopt
 from .image.iterator import Iterator
 from .sequence import as_dataset as series
@@ -58,3 +59,33 @@ def side_by_side(source, masks, on_error, trace=None):
 
     described = [describe(leaf, key in masks, on_error, trace) for key, leaf in zip(keys, leaves, strict=True)]
     return leaves, combine, described
+
+
+def flows_of(sources, settings):
+    """The flows of sources that need no Python for a batch, and the attributes of the dataset that is made of them.
+
+    Args:
+        sources: list of `Source`s.
+        settings: `Settings`.
+
+    Returns:
+        A list of `Flow`s, and a dictionary of "class_names", "file_paths" and "skipped".
+
+    Raises:
+        ValueError: they do not go side by side, or not with the settings.
+    """
+    flows = [described.flow for described in sources]
+    sizes = [(flow.samples, flow.batch_size) for flow in flows]
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            "Iterators side by side must have the same number of samples and batch size. "
+            f"Received: {', '.join(f'{n} in batches of {batch}' for n, batch in sizes)}"
+        )
+    skips = [flow.skipped for flow in flows if flow.skipped is not None]
+    if skips and settings.drop_remainder:
+        raise ValueError("`drop_remainder` needs `on_error='raise'`: a batch is smaller by the files it skips.")
+    paths = flows[0].images.paths if isinstance(flows[0].images, Files) else None
+    if settings.file_names and paths is None:
+        raise ValueError("`file_names` needs images in files, and those of the first source are in an array.")
+    skipped = collections.ChainMap(*skips) if skips else None
+    return flows, {"class_names": list(flows[0].class_names), "file_paths": paths, "skipped": skipped}

@@ -27,7 +27,7 @@ __all__ = [
 
 _FOR_COMPAT = {
     "backends.jax": {"ops"},
-    "backends.tensorflow": {"compiled", "ops"},
+    "backends.tensorflow": {"compiled", "ops", "random_numbers"},
     "backends.torch": {"ops"},
     "base": {"ImageLayer"},
     "execution": {"operations", "run"},

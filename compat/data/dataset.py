@@ -1,6 +1,5 @@
 """From flows to `tf.data`: plan a pass, load, augment, attach."""
 
-import dataclasses
 import functools
 import itertools
 import os
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from ...layers.backends.tensorflow import ops
+from ...layers.backends.tensorflow import ops, random_numbers
 from ...layers.seeds import seed_tensor
 from .augmentation_in_graph import at_one_size, compiled
 from .cache import cached
@@ -38,23 +37,6 @@ if TYPE_CHECKING:
         class_names: list[str]
         file_paths: Sequence[str] | None
         skipped: Mapping[str, str] | None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a dataset is built. The fields are the arguments of `to_dataset`."""
-
-    apart: bool = False
-    """Whether images and rows are handed out as they are, in a dictionary: for `to_device`."""
-    cache: Any = None
-    class_weight: Any = None
-    device: str | None = None
-    drop_remainder: bool = False
-    dtype: str | None = None
-    file_names: bool = False
-    prefetch: int = 2
-    repeat: bool | int = False
-    training: bool = True
 
 
 def replayed(flows, combine, plan, settings):
@@ -158,7 +140,7 @@ def stateless(flows, combine, settings, draws, address=None):
         numbers = tf.data.Dataset.range(start // length * length, per_epoch * epochs, length)
         keyed = lambda number: (key_of(number // length), tf.maximum(start - number, 0))  # noqa: E731
     else:
-        numbers = tf.data.Dataset.random(seed=draws.seed, rerandomize_each_iteration=True).take(1)
+        numbers = random_numbers(draws.seed).take(1)
         keyed = lambda number: (tf.bitcast(number, tf.int32), tf.constant(min(start, per_epoch), tf.int64))  # noqa: E731
     passes = only_here(numbers.map(_as_written(keyed)))
 

@@ -2,8 +2,9 @@
 
 import dataclasses
 import logging
+import numbers
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,6 +118,53 @@ class Flow:
         return self.images.skipped if isinstance(self.images, Files) else None
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a dataset is made of flows. The fields are the arguments of `to_dataset`, of which `to_grain` has some.
+
+    Raises:
+        ValueError: one has no such value.
+    """
+
+    apart: bool = False
+    """Whether images and rows are handed out as they are, in a dictionary: for `to_device`."""
+    cache: Any = None
+    class_weight: Any = None
+    device: str | None = None
+    drop_remainder: bool = False
+    dtype: Any = None
+    """Its name, once it is checked."""
+    file_names: bool = False
+    prefetch: int = 2
+    repeat: bool | int = False
+    training: bool = True
+
+    def __post_init__(self):
+        for name in ("drop_remainder", "file_names", "training"):
+            if getattr(self, name) not in (True, False):
+                self._refuse(name, "True or False")
+        if isinstance(self.repeat, np.bool_):
+            object.__setattr__(self, "repeat", bool(self.repeat))
+        if not isinstance(self.repeat, numbers.Integral) or self.repeat < 0:
+            self._refuse("repeat", "True, False or a number of epochs")
+        if not isinstance(self.prefetch, numbers.Integral) or self.prefetch < _AUTOTUNE:
+            self._refuse("prefetch", "a number of batches")
+        if self.dtype is not None:
+            try:
+                dtype = np.dtype(getattr(self.dtype, "as_numpy_dtype", self.dtype))
+            except TypeError:
+                dtype = np.dtype(object)
+            if dtype.kind not in "iuf" and dtype.name != "bfloat16":
+                self._refuse("dtype", "one of integers or floating-point numbers")
+            object.__setattr__(self, "dtype", dtype.name)
+
+    def _refuse(self, name, allowed):
+        raise ValueError(f"`{name}` must be {allowed}. Received: {name}={getattr(self, name)!r}")
+
+
+_AUTOTUNE = -1  # that of `tf.data`
+
+
 def some_of(images, samples, count=3):
     """Up to `count` images, as they come in, of `Files` or an array of so many samples; none if none can be read."""
     if not isinstance(images, Files):
@@ -151,11 +199,18 @@ def weights_of(labels, class_weight):
     Raises:
         ValueError: the labels are not one class for each sample, as a number; or a class has no weight.
     """
-    array = np.asarray(labels) if labels is not None and not isinstance(labels, (str, tuple)) else None
-    numbers = array is not None and array.dtype.kind in "iuf" and np.array_equal(array, np.round(array))
-    if not numbers or array.ndim != 1:
+    none = labels is None or isinstance(labels, (str, tuple))
+    ragged = isinstance(labels, list) and any(issubclass(kind, (list, tuple)) for kind in set(map(type, labels)))
+    array = np.zeros(()) if none or ragged else np.asarray(labels)
+    if array.ndim != 1 or array.dtype.kind not in "iuf" or not np.array_equal(array, np.round(array)):
         raise ValueError("`class_weight` needs one class for each sample, as a number.")
-    missing = sorted(set(array.astype(int).tolist()) - set(class_weight))
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(f"`class_weight` must be a dictionary from class number to weight. Received: {class_weight!r}")
+    classes, places = np.unique(array.astype(int), return_inverse=True)
+    missing = [k for k in classes.tolist() if k not in class_weight]
     if missing:
         raise ValueError(f"`class_weight` must have a weight for every class. Missing: {missing}")
-    return np.array([class_weight[k] for k in array.astype(int)], "float32")
+    weights = [class_weight[k] for k in classes.tolist()]
+    if not all(isinstance(weight, numbers.Real) for weight in weights):
+        raise ValueError(f"`class_weight` must have numbers as weights. Received: {weights}")
+    return np.array(weights, "float32")[places]

@@ -70,16 +70,22 @@ class Loader(DataLoader):
         numbers = len(sampler) - start
         size = self.batch_size or 1
         last = numbers // size if self.drop_last else -(-numbers // size)
+
+        def pass_is_over():
+            sampler.start = 0
+            if sampler.epoch == epoch:
+                sampler.set_epoch(epoch + 1)
+
         for count, element in enumerate(super().__iter__(), 1):
             if count == last:
                 # Here: `fit` asks for no more than there are, and workers ask for the last number long before anybody
                 # has seen its element.
-                sampler.start = 0
-                if sampler.epoch == epoch:
-                    sampler.set_epoch(epoch + 1)
+                pass_is_over()
             seen.add(element is None)
             if element is not None:
                 yield element
+        if last < 1:  # what is left of the epoch is dropped
+            pass_is_over()
         if seen == {True} and not start:
             raise ValueError(NOTHING)
 
@@ -143,5 +149,6 @@ def _tensors(element, kinds=None):
     element = np.asarray(element)
     if element.dtype.kind in "OUS":
         return element.tolist()
-    tensor = torch.from_numpy(np.require(element, requirements="CW"))  # `ascontiguousarray` adds an axis to a number
+    native = element.dtype.newbyteorder("=")  # MNIST's files, for one, have the other
+    tensor = torch.from_numpy(np.require(element, native, "CW"))  # `ascontiguousarray` adds an axis to a number
     return tensor if kinds is None else kinds(tensor)

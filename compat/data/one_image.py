@@ -145,5 +145,7 @@ def _cast(x, dtype):
     dtype = np.dtype(dtype)
     if dtype.kind in "iu" and x.dtype.kind == "f":
         limits = np.iinfo(dtype)
-        x = np.clip(np.where(x > 0, np.floor(x + 0.5), -np.floor(0.5 - x)), limits.min, limits.max)
+        highest = x.dtype.type(limits.max)  # which may be beyond it, as 2**31 in float32
+        highest = np.nextafter(highest, x.dtype.type(0)) if int(highest) > limits.max else highest
+        x = np.clip(np.where(x > 0, np.floor(x + 0.5), -np.floor(0.5 - x)), limits.min, highest)
     return np.array(x, dtype)

@@ -263,7 +263,7 @@ def batches_of(flows, combine, settings, draws, **options):
     Args:
         flows: list of `Flow`s over the same number of samples.
         combine: function of the list of their batches that returns the element.
-        settings: has the attributes `apart`, `class_weight`, `drop_remainder`, `dtype`, `file_names` and `training`.
+        settings: `Settings`.
         draws: a `Stateless` with a seed; or the replays of `Replayed`.
         **options: `single` and `channels_first` of `Batches`.
     """

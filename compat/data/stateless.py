@@ -42,3 +42,16 @@ class Stateless:
             raise ValueError(f"`shard` must lie in 0..shards - 1, 0..{self.shards - 1}. Received: {self.shard}")
         if self.start < 0:
             raise ValueError(f"`start` must not be below 0. Received: {self.start}")
+
+    def seeded_like(self, iterator):
+        """This, with the seed of an iterator, or 0, if it has none of its own."""
+        return self if self.seed is not None else dataclasses.replace(self, seed=int(iterator.seed or 0))
+
+
+def drawing(draws):
+    """The `Stateless` of an argument `draws`; None for "replay"."""
+    if isinstance(draws, Stateless):
+        return draws
+    if not isinstance(draws, str) or draws not in ("replay", "stateless"):
+        raise ValueError(f"`draws` must be 'replay', 'stateless' or a `Stateless`. Received: draws={draws!r}")
+    return Stateless() if draws == "stateless" else None

@@ -151,9 +151,14 @@ def _close_at_exit():
 def at_once(work, count):
     """Call a function without arguments `count` times at once, and wait for all calls.
 
+    They share what there is to do, so that in a call of another such function it is called once, in the same thread.
+
     Raises:
         BaseException: what the first call that failed raised.
     """
+    if getattr(_of_thread, "works", False):  # what waits for tasks in one of the threads that do them may wait for ever
+        work()
+        return
     tasks, done = _tasks(os.getpid()), queue.SimpleQueue()
 
     def task():
@@ -169,12 +174,16 @@ def at_once(work, count):
             raise result
 
 
+_of_thread = threading.local()
+
+
 @functools.lru_cache(maxsize=1)
 def _tasks(process):
     """The tasks of the threads of this process. A fork inherits the object but not the threads, so it makes its own."""
     tasks = queue.SimpleQueue()
 
     def work():
+        _of_thread.works = True
         while True:
             tasks.get()()
 

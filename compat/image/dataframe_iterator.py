@@ -13,7 +13,7 @@ from ..data.files import Joined, unusable
 from ..data.flow import OneHot
 from ..data.messages import endings, print_message, warn, warn_if_empty
 from . import choices
-from .iterator import BatchFromFilesMixin, Iterator, check_size
+from .iterator import BatchFromFilesMixin, Iterator, check_labels, check_size
 from .keywords import named_keywords
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         if class_mode not in _WITHOUT_CLASSES:
             df, classes = self._filter_classes(df, y_col, classes)
             self.class_indices = dict(zip(classes, range(len(classes)), strict=True))
+            check_labels(len(classes), class_mode, dtype)
         if self.split:
             start, stop = (int(part * len(df)) for part in self.split)
             df = df.iloc[start:stop]

@@ -14,7 +14,7 @@ from ..data.flow import OneHot
 from ..data.listing import list_classes, list_directory
 from ..data.messages import print_left_out, print_message, warn_if_empty
 from . import choices
-from .iterator import BatchFromFilesMixin, Iterator, check_size
+from .iterator import BatchFromFilesMixin, Iterator, check_labels, check_size
 from .keywords import named_keywords
 
 __all__ = ["DirectoryIterator"]
@@ -94,6 +94,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         classes = list(classes) if classes else list_classes(directory)
         self.num_classes = len(classes)
         self.class_indices = dict(zip(classes, range(len(classes)), strict=True))
+        check_labels(len(classes), class_mode, self.dtype)
         files, left_out = list_directory(directory, classes, self.white_list_formats, self.split, follow_links)
         self.filenames = [name for found in files for name in found]
         self.samples = len(self.filenames)

@@ -18,11 +18,13 @@ def fit_array(generator, x, rounds, seed):
     warn_of_channels(x, g.channel_axis, g.data_format)
     if seed is not None:
         np.random.seed(seed)
+    if not len(x):
+        raise ValueError(_NONE)
     x = np.copy(x)
     if g.rescale:
         x *= g.rescale
     if rounds is not None:
-        x = np.concatenate([transform_array(g, x) for _ in range(rounds)]) if rounds else x[:0]
+        x = np.concatenate([transform_array(g, x) for _ in range(rounds)])
     axes = (0, g.row_axis, g.col_axis)
     if g.featurewise_center:
         g.mean = np.mean(x, axis=axes, keepdims=True)[0]
@@ -51,8 +53,8 @@ def fit_streaming(generator, source, rounds, seed):
 
     def batches():
         found = 0
-        for _ in range(1 if rounds is None else rounds):
-            progress = keras.utils.Progbar(None)
+        for number in range(1 if rounds is None else rounds):
+            before, progress = found, keras.utils.Progbar(None)
             for batch in _raw(source, g):
                 images = np.array(batch, dtype=g.dtype)
                 if images.ndim != 4:
@@ -66,8 +68,8 @@ def fit_streaming(generator, source, rounds, seed):
                 if len(images):
                     yield (images.transpose(0, 2, 3, 1) if first else images).astype("float64")
             progress.update(found, finalize=True)
-        if not found:
-            raise ValueError("`x` must hold at least one image. Received: none")
+            if found == before:
+                raise ValueError(f"{_NONE} in round {number + 1} of {rounds}" if number else _NONE)
 
     if not (g.featurewise_center or g.featurewise_std_normalization or g.zca_whitening):
         return
@@ -87,6 +89,9 @@ def fit_streaming(generator, source, rounds, seed):
             channels, pixels = len(mean), len(matrix) // len(mean)
             matrix = matrix.reshape(pixels, channels, pixels, channels).transpose(1, 0, 3, 2).reshape(matrix.shape)
         g.zca_whitening_matrix = matrix
+
+
+_NONE = "`x` must hold at least one image. Received: none"
 
 
 def _raw(source, generator):

@@ -16,6 +16,7 @@ from .as_layers import as_layers
 from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .fitting import fit_array, fit_streaming
+from .iterator import check_size
 from .keywords import named_keywords, swallowed_keywords
 from .numpy_array_iterator import NumpyArrayIterator
 from .overrides import overridden
@@ -474,12 +475,14 @@ class ImageDataGenerator(ImageTransformations):
                 the flows returned, whose images are read as they are, or a dataset or other finite iterable of batches
                 of images: in one pass, with a line of progress, in float64.
             augment: measure on augmented images instead.
-            rounds: with `augment`, how often to go over the data.
+            rounds: with `augment`, how often to go over the data, at least once.
             seed: reseeds NumPy's global generator.
 
         Raises:
-            ValueError: `x` does not have rank 4, or yields no images.
+            ValueError: `x` does not have rank 4, or yields no images, be it in a later round; `rounds` is below 1.
         """
+        if augment:
+            check_size("rounds", rounds)
         if not hasattr(x, "__array__") and not isinstance(x, (list, tuple)):
             fit_streaming(self, x, rounds if augment else None, seed)
             return

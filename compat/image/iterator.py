@@ -452,6 +452,18 @@ class BatchFromFilesMixin:
         return batch_x, batch_y, self.sample_weight[index_array]
 
 
+def check_labels(classes, mode, dtype):
+    """Raise a ValueError if a dtype does not hold the number of each of so many classes, where these are labels."""
+    numbers = np.arange(classes if mode in ("binary", "sparse") else 0)
+    with np.errstate(over="ignore"):
+        held = np.array_equal(numbers.astype(dtype), numbers)
+    if not held:
+        raise ValueError(
+            f"`dtype`, in which the labels of class_mode={mode!r} are, must hold the numbers of {classes} classes, up "
+            f"to {classes - 1}, as float32 does. Received: {np.dtype(dtype).name}"
+        )
+
+
 def check_size(name, value, what="an integer of at least 1"):
     """Raise a ValueError unless a size is an integer of at least 1, Python's or NumPy's."""
     try:

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from ...layers import augment as layer_of_ours
+from ...layers.backends.tensorflow import random_numbers
 from ...layers.base import ImageLayer
 from ..data.files import refused
 from .augmenting import takes
@@ -138,8 +139,7 @@ def augmented(dataset, augment, seed, training):
         return (changed, *element[1:]) if is_tuple else changed
 
     if not is_layer and takes(augment, "seed"):
-        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-        pairs = tf.data.Dataset.zip(dataset, seeds)
+        pairs = tf.data.Dataset.zip(dataset, random_numbers(seed))
         return pairs.map(on, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     in_order = is_layer and training
     one = lambda *element: on(element if is_tuple else element[0])  # noqa: E731

@@ -95,10 +95,34 @@ def replica():
     return None if alone else context.replica_id_in_sync_group
 
 
+def random_numbers(seed):
+    """An endless `tf.data.Dataset` of random int64, others in each pass.
+
+    Args:
+        seed: int, from which alone they follow, while `tf.data.Dataset.random` looks at `tf.random.set_seed`, too; None
+            for others each time.
+    """
+    if seed is None:
+        return tf.data.Dataset.random(rerandomize_each_iteration=True)
+    variant = tf.raw_ops.RandomDatasetV2(
+        seed=_SEED,
+        seed2=np.array(seed % 2**64, "uint64").astype("int64"),
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        rerandomize_each_iteration=True,
+        output_types=[tf.int64],
+        output_shapes=[[]],
+    )
+    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.int64))
+
+
+_SEED = 87654321
+"""What TensorFlow takes where `tf.random.set_seed` was not called."""
+
+
 def augmented(dataset, layer, seed, training, num_parallel_calls):
     """The dataset with the layer applied: see `dataset.augment`."""
     # One sequential stream of seeds, drawn before the parallel part: the seed belongs to the element.
-    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+    seeds = random_numbers(seed)
 
     def transform(seed, *element):
         images = layer(element[0], training=training, seed=tf.bitcast(seed, tf.int32))

@@ -62,5 +62,12 @@ def cast(values, dtype, *, ops=None):
     if "int" in dtype and "float" in str(values.dtype):
         limits = np.iinfo(dtype)
         nearest = ops.where(values > 0, ops.floor(values + 0.5), -ops.floor(0.5 - values))
-        values = ops.clip(nearest, limits.min, limits.max)
+        # The number nearest to a large limit may be beyond it, as 2**31 in float32: the one below.
+        digits = next(digits for name, digits in _DIGITS.items() if name in str(values.dtype))
+        spare = max(limits.max.bit_length() - digits, 0)
+        values = ops.clip(nearest, float(limits.min), float(limits.max >> spare << spare))
     return ops.cast(values, dtype)
+
+
+_DIGITS = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
+"""Binary digits of floating-point dtypes."""

@@ -265,6 +265,19 @@ def test_mistakes_are_found_before_anything_is_listed(name, folder, capsys, monk
     assert not capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("dtype", "classes"), [("int8", 129), ("uint8", 257), ("float16", 2050)])
+def test_labels_that_the_dtype_does_not_hold(dtype, classes, tmp_path):
+    datagen, names = ours.ImageDataGenerator(dtype=dtype), [f"{k:04}" for k in range(classes)]
+    many = pd.DataFrame({"filename": "1.png", "class": names})
+    fewer = datagen.flow_from_dataframe(many[:-1], class_mode="sparse", validate_filenames=False)
+    assert fewer._flow(raw=True).labels.tolist() == list(range(classes - 1))
+    with pytest.raises(ValueError, match=f"`dtype`, in .*class_mode='sparse'.* up to {classes - 1}.*Received: {dtype}"):
+        datagen.flow_from_dataframe(many, class_mode="sparse", validate_filenames=False)
+    with pytest.raises(ValueError, match=f"`dtype`, in .*class_mode='binary'.* up to {classes - 1}"):
+        datagen.flow_from_directory(tmp_path, classes=names, class_mode="binary")
+    datagen.flow_from_dataframe(many, validate_filenames=False)
+
+
 def test_misspelt_keywords_name_the_function_and_the_nearest_keyword(folder):
     with pytest.raises(
         TypeError, match=r"ImageDataGenerator.__init__\(\) .*'rotation'. Did you mean 'rotation_range'\?"

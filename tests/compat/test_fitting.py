@@ -79,7 +79,12 @@ def test_progress_and_errors(jpeg_directory, capsys):
     generator = ImageDataGenerator(featurewise_center=True)
     generator.fit(files(generator, jpeg_directory))
     assert "34/" in capsys.readouterr().out
-    with pytest.raises(ValueError, match=r"`x` must hold at least one image"):
-        generator.fit(iter([]))
+    for nothing in (iter([]), np.zeros((0, 4, 4, 3))):
+        with pytest.raises(ValueError, match=r"`x` must hold at least one image"):
+            generator.fit(nothing)
+    with pytest.raises(ValueError, match=r"`x` must hold at least one image. Received: none in round 2 of 3"):
+        generator.fit(iter([np.zeros((3, 4, 4, 3))]), augment=True, rounds=3)
+    with pytest.raises(ValueError, match=r"`rounds` must be an integer of at least 1. Received: 0"):
+        generator.fit(np.zeros((3, 4, 4, 3)), augment=True, rounds=0)
     with pytest.raises(ValueError, match=r"`x` must hold batches of images, of rank 4. Received: shape \(3, 2\)"):
         generator.fit(iter([np.zeros((3, 2))]))

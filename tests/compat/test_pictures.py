@@ -1,5 +1,6 @@
 """`preview` and `compare`: the pixels in the pictures are those that they say they are."""
 
+import errno
 import io
 import sys
 
@@ -140,6 +141,17 @@ def test_a_file_and_no_pyplot(images, tmp_path):
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 300
     assert ("matplotlib.pyplot" in sys.modules) == loaded
+
+
+def test_a_file_that_cannot_be_written_is_named(images, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")  # without its name, as matplotlib has it
+
+    from keras_regen.compat import picture
+
+    monkeypatch.setattr(picture.Picture, "savefig", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*full\.png'"):
+        preview(ImageDataGenerator(), images, path=tmp_path / "full.png")
 
 
 def test_a_notebook_shows_the_picture(images):

@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -329,6 +330,8 @@ def test_a_loader_goes_on_in_mid_epoch():
         for epoch in range(2):  # as `fit`, which asks for no more than there are
             batches = itertools.islice(loader, len(loader))
             assert labels_of(batches) == labels_of(whole[4 * epoch + i] for i in range(4))
+    behind = numbered(draws=Stateless(start=19), batched=False).loader(batch_size=6, drop_last=True)
+    assert [len(list(behind)) for _ in range(3)] == [0, 3, 3]  # two samples are left of the first epoch
     order = torch.utils.data.SequentialSampler(rest)
     assert labels_of(rest.loader(sampler=order)) == labels_of(want[:2])
 
@@ -410,6 +413,49 @@ class Sorted(NumpyArrayIterator):
 class Still(ImageDataGenerator):
     def get_random_transform(self, img_shape, seed=None):
         return {"theta": np.random.uniform()}
+
+
+def test_a_function_may_read_another_flow(jpeg_directory):
+    """The threads that call it do not wait for themselves."""
+    other = to_grain(files(ImageDataGenerator(), jpeg_directory, shuffle=False, class_mode=None))
+    mixed = ImageDataGenerator(preprocessing_function=lambda x: (x + other[0][0]) / 2)
+    batches, made = to_grain(files(mixed, jpeg_directory, shuffle=False, class_mode=None)), []
+    thread = threading.Thread(target=lambda: made.append(batches[1]), daemon=True)
+    thread.start()
+    thread.join(30)
+    np.testing.assert_allclose(made[0], (other[1] + other[0][0]) / 2, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"repeat": -1}, "`repeat` must be True, False or a number of epochs. Received: repeat=-1"),
+        ({"repeat": 2.5}, "`repeat` must be"),
+        ({"drop_remainder": "no"}, "`drop_remainder` must be True or False. Received: drop_remainder='no'"),
+        ({"training": None}, "`training` must be"),
+        ({"dtype": "foo"}, "`dtype` must be one of integers or floating-point numbers. Received: dtype='foo'"),
+        ({"dtype": "bool"}, "`dtype` must be"),
+        ({"file_names": True}, "`file_names` needs images in files"),
+        ({"class_weight": [1, 1, 1, 1, 1]}, "`class_weight` must be a dictionary"),
+        ({"class_weight": dict.fromkeys(range(5), "1")}, "`class_weight` must have numbers as weights"),
+    ],
+)
+def test_values_of_arguments(arguments, message):
+    for make in (to_dataset, to_grain, to_torch)[: 2 + HAS_TORCH]:
+        if "repeat" not in arguments or make is not to_torch:
+            with pytest.raises(ValueError, match=message):
+                make(array(generator(), seed=1), **arguments)
+
+
+def test_spellings_of_arguments():
+    flow = array(generator(dtype="float64"), seed=1)
+    assert to_dataset(flow, repeat=np.True_).cardinality() == -1
+    for dtype in (np.float32, np.dtype("float32"), "float32"):
+        assert to_dataset(flow, dtype=dtype).element_spec[0].dtype == dtype
+        assert to_grain(flow, dtype=dtype)[0][0].dtype == dtype
+    for arguments in ({"prefetch": -2}, {"prefetch": "a"}, {"device": "/GPU:7"}, {"device": "foo"}):
+        with pytest.raises(ValueError, match=f"`{next(iter(arguments))}` must be"):
+            to_dataset(flow, **arguments)
 
 
 def test_what_is_refused(jpeg_directory):

@@ -80,7 +80,9 @@ def test_functions_are_called_at_one_size():
 
 
 def test_two_builds_and_any_parallelism(monkeypatch):
-    first, second = (to_dataset(numbered(), draws="stateless") for _ in range(2))
+    first = to_dataset(numbered(), draws="stateless")
+    tf.random.set_seed(3)  # which has no say
+    second = to_dataset(numbered(), draws="stateless")
     one, other = [batches(first) for _ in range(2)], [batches(second) for _ in range(2)]
     assert_equal(one[0], other[0])
     assert_equal(one[1], other[1])
