@@ -56,14 +56,15 @@ def to_dataset(
         source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; a
             `TimeseriesGenerator`, whose windows are then made without Python; a `zip`, tuple or dictionary of such, for
             elements of that structure; a `keras.utils.PyDataset` or another sequence of batches, read in parallel by
-            its indices; or any iterable of batches, or function without arguments that returns one.
+            its indices; or any iterable of batches, or function without arguments that returns one. Batches that Python
+            makes have the structure and the dtypes of the first one.
         cache: keep the decoded images from the first pass on: True in memory; the path of a folder on disk, for the
             next runs, too, and for other datasets. A file whose size or times have changed is decoded anew. For images
             in files.
         class_weight: dictionary from class number to weight. The elements get these as sample weights; weights that are
             there are multiplied.
         device: name of a TensorFlow device, such as "/GPU:0", that transforms the images and holds the batches: decoded
-            images travel, in uint8. None is the CPU. `to_device` does this for every Keras backend.
+            images travel, in uint8. None is the CPU. It must be there. `to_device` does this for every Keras backend.
         draws: "replay" for the legacy batches to the bit. Or `Stateless(seed=, shards=, shard=, start=)` for a graph
             without any Python, in which order and draws follow from the seed, the epoch and the index of the sample
             alone: the same at any parallelism, and fit for sharding, restarts and, by `distribute`, the tf.data
