@@ -294,7 +294,7 @@ class RandomLayer(ImageLayer):
         seed = self.seed_generator.next_for(images) if seed is None else seed_tensor(seed, ops)
         if len(seed.shape) == 2 and isinstance(batch, int) and seed.shape[0] not in (None, batch):
             raise ValueError(f"`seed` must have a row for each of {batch} images. Received: shape {tuple(seed.shape)}")
-        uniforms = ops.cast(run(kernels.uniform, seed, index, columns=_columns(self.uniforms)), self.precision)
+        uniforms = ops.cast(run(kernels.uniform, seed, index, columns=columns(self.uniforms)), self.precision)
         return self.draw({name: uniforms[:, k] for k, name in enumerate(self.uniforms)}, height, width, ops)
 
     def transform_images(self, images, transformation, training=True):
@@ -318,7 +318,7 @@ class RandomLayer(ImageLayer):
 
 
 @functools.cache
-def _columns(names):
+def columns(names):
     """Where the numbers of these names stand in the counters of the generator."""
     # Any other name has a number of its own beyond those of this package, which are the first.
     return tuple(

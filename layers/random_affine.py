@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 
-from . import kernels
+from . import kernels, one_image
 from .arguments import choices, flag, interval, is_number, one_of
 from .base import RandomLayer, between, same_sizes
-from .execution import operations, run
+from .execution import engine, operations, run
 from .options import BoxFormat, FillMode, Interpolation, Range
+from .seeds import seed_words
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -23,6 +25,8 @@ INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "spline2": 2, "spline3": 3, "spli
 _NEUTRAL = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1, "flip_horizontal": 0, "flip_vertical": 0}
 _FLIPS = ("flip_vertical", "flip_horizontal")
 _MOVES = set(_NEUTRAL) - set(_FLIPS)
+_STEPS = {"call", "draw", "apply", "affine_matrix", "get_random_transformation", "transform_images"}
+"""Methods that take part in the transformation of an image."""
 
 
 class GeometricLayer(RandomLayer):
@@ -89,6 +93,41 @@ class GeometricLayer(RandomLayer):
                 f"`{name}` must not be given with `{name}_choices`, which takes its place. "
                 f"Received: {name}={shift!r}, {name}_choices={chosen_from!r}"
             )
+
+    def __call__(self, data, *args, **kwargs):
+        if not args and type(data) is np.ndarray and data.ndim == 3 and self._is_plain():
+            made = self._of_one(data, **kwargs)
+            if made is not None:
+                return made
+        return super().__call__(data, *args, **kwargs)
+
+    def _is_plain(self):
+        """Whether a call does what this class says, and nothing but its arguments decides on `training`."""
+        # What is derived from the layer, or put on it, may do otherwise.
+        if type(self).__module__ != __name__ or not _STEPS.isdisjoint(vars(self)):
+            return False
+        outer = self._get_call_context().entry_layer  # of another layer that is being called, whose `training` holds
+        self._maybe_reset_call_context()
+        return outer is self
+
+    def _of_one(self, image, training=True, seed=None):
+        """What a call makes of one NumPy image, by `one_image`; None, and nothing drawn, where that cannot do it."""
+        can = training and self.interpolation in ("nearest", "bilinear")
+        code = one_image.machine_code(image, self.compute_dtype) if can else None
+        if code is None:
+            return None
+        words = self.seed_generator.next_words() if seed is None else seed_words(seed)
+        if words is None:
+            return None
+        first = self.data_format == "channels_first"
+        image = np.moveaxis(image, 0, -1) if first else image
+        uniforms = code.uniforms(*words, self.uniforms)
+        drawn = self.draw(uniforms, *image.shape[:2], one_image.ops)
+        columns = [float(drawn.get(name, neutral)) for name, neutral in _NEUTRAL.items()]
+        matrix = kernels.affine_matrix(*columns, *image.shape[:2], ops=one_image.ops)
+        order = INTERPOLATIONS[self.interpolation] if _MOVES & drawn.keys() else 0
+        result = code.warped(image, matrix, order, self.fill_mode, self.fill_value, self.compute_dtype)
+        return engine(None).tensor_of(np.ascontiguousarray(np.moveaxis(result, -1, 0)) if first else result)
 
     def affine_matrix(self, transformation, batch, height, width, ops):
         """The matrices of a transformation, (batch, 2, 3), output to input: see `kernels.affine_matrix`.

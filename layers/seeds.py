@@ -52,6 +52,16 @@ class SeedStream(keras.random.SeedGenerator):
                 seed = run(kernels.fold_in, seed, ops.cast(number, "int32"))
         return seed
 
+    def next_words(self):
+        """The next seed for one image, as `seed_words` returns it; None, and nothing drawn, while a graph is traced."""
+        backend = engine(None)
+        if not backend.known(self.state.value):
+            return None
+        with _lock():
+            seed = backend.next_words(self.state).astype("uint32")
+        folded = [int(number) % 2**32 for number in (backend.replica(), self._copy()) if number is not None]
+        return seed, np.array(folded, "uint32")
+
     def _next_in_graph(self, tensorflow):
         """The next seed inside `tf.data`, under another backend."""
         with _lock():
@@ -88,6 +98,19 @@ def seed_tensor(seed, ops):
     return ops.cast(seed, "int32")
 
 
+def seed_words(seed):
+    """The seed of a call for one image, uint32 (2,), and nothing to fold into it, uint32 (0,); None for any other."""
+    if isinstance(seed, numbers.Integral):
+        seed = np.array([int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF])
+    elif not engine(None).known(seed):
+        return None
+    seed = np.asarray(keras.ops.convert_to_numpy(seed))
+    if seed.shape not in ((2,), (1, 2)) or seed.dtype.kind not in "iu":
+        return None
+    return seed.reshape(2).astype("int64").astype("uint32"), _NOTHING
+
+
+_NOTHING = np.zeros(0, "uint32")
 _locks = {}
 
 

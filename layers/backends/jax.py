@@ -4,6 +4,7 @@ import functools
 from types import SimpleNamespace
 
 import jax
+import numpy as np
 from keras import ops as keras_ops
 
 
@@ -20,6 +21,29 @@ ops = SimpleNamespace(**{**vars(keras_ops), "floor": jax.numpy.floor, "matmul": 
 
 compiled = jax.jit
 """A function of arrays, compiled for each shape it is called with; inside another compiled function, part of that."""
+
+
+def next_words(state):
+    """The seed whose turn it is, uint32 (2,), of the variable of a `keras.random.SeedGenerator`."""
+    value = state.value
+    state.assign(value + _one_more())  # in fewer steps than Keras, which makes a tensor of the step each time
+    return np.array(value)
+
+
+@functools.cache
+def _one_more():
+    with jax.ensure_compile_time_eval():
+        return jax.numpy.array([0, 1], "uint32")
+
+
+def known(tensor):
+    """Whether the value of a tensor can be had now, as it cannot while a function is traced."""
+    return not isinstance(tensor, jax.core.Tracer)
+
+
+def tensor_of(array):
+    """A tensor with the numbers of an array, which nobody changes any more."""
+    return jax.dlpack.from_dlpack(array) if jax.default_backend() == "cpu" else keras_ops.convert_to_tensor(array)
 
 
 def replica():

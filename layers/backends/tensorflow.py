@@ -78,14 +78,35 @@ def in_graph(state):
 
 def next_seed(state):
     """The seed whose turn it is, int32 (2,), of a variable that holds a `seed_state`, TensorFlow's or Keras's."""
+    state = _read_and_moved(state)
+    return tf.cast(tf.stack([state[2], state[0] // 256]), "int32")
+
+
+def next_words(state):
+    """The same as an array, uint32, where no graph is traced."""
+    counter, _, seed = _read_and_moved(state).numpy()
+    return np.array([seed, counter // 256]).astype("uint32")
+
+
+def _read_and_moved(state):
     variable = state.value if isinstance(state, keras.Variable) else state
     if isinstance(variable, tf.Variable) and not tf.distribute.in_cross_replica_context():
         # Read and moved at once: no two threads, and no two elements of a parallel `map`, get the same.
         one = tf.constant(1, tf.uint64)
-        state = tf.raw_ops.RngReadAndSkip(resource=variable.handle, alg=tf.random.Algorithm.PHILOX.value, delta=one)
-    else:  # in a functional call, or for all replicas together, where there is no such handle
-        state, _ = tf.identity(variable), state.assign_add([256, 0, 0])
-    return tf.cast(tf.stack([state[2], state[0] // 256]), "int32")
+        return tf.raw_ops.RngReadAndSkip(resource=variable.handle, alg=tf.random.Algorithm.PHILOX.value, delta=one)
+    # In a functional call, or for all replicas together, where there is no such handle.
+    now, _ = tf.identity(variable), state.assign_add([256, 0, 0])
+    return now
+
+
+def known(tensor):
+    """Whether the value of a tensor or variable can be had now, as it cannot while a graph is traced."""
+    return tf.executing_eagerly()
+
+
+def tensor_of(array):
+    """A tensor with the numbers of an array, which nobody changes any more."""
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def replica():

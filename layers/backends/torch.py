@@ -53,6 +53,24 @@ def compiled(function):
     return function
 
 
+def next_words(state):
+    """The seed whose turn it is, an array (2,), of the variable of a `keras.random.SeedGenerator`."""
+    value = state.value
+    words = value.numpy(force=True).copy()
+    state.assign(value + torch.tensor([0, 1], dtype=value.dtype, device=value.device))
+    return words
+
+
+def known(tensor):
+    """Whether the value of a tensor can be had now."""
+    return True
+
+
+def tensor_of(array):
+    """A tensor with the numbers of an array, which nobody changes any more: on the CPU of its memory, too."""
+    return keras_ops.convert_to_tensor(torch.from_numpy(array))
+
+
 def replica():
     """The rank of this process in `torch.distributed`; None where there is one."""
     distributed = torch.distributed.is_available() and torch.distributed.is_initialized()

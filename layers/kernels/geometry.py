@@ -41,7 +41,7 @@ def affine_matrix(theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, 
     x, y = (width - 1) / 2, (height - 1) / 2
     x_offset = x - (xx * x + xy * y) + (cos * tx - sin * ty)
     y_offset = y - (yx * x + yy * y) + (sin * tx + cos * ty)
-    return ops.stack([ops.stack([yy, yx, y_offset], axis=-1), ops.stack([xy, xx, x_offset], axis=-1)], axis=1)
+    return ops.stack([ops.stack([yy, yx, y_offset], axis=-1), ops.stack([xy, xx, x_offset], axis=-1)], axis=-2)
 
 
 def _cos_sin(degrees, ops):
