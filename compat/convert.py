@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,10 +55,13 @@ def to_dataset(
 
     Args:
         source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; a
-            `TimeseriesGenerator`, whose windows are then made without Python; a `zip`, tuple or dictionary of such, for
-            elements of that structure; a `keras.utils.PyDataset` or another sequence of batches, read in parallel by
-            its indices; or any iterable of batches, or function without arguments that returns one. Batches that Python
-            makes have the structure and the dtypes of the first one.
+            `TimeseriesGenerator`, whose windows are then made without Python; a `zip`, or tuples and dictionaries, in
+            each other, too, of such, for elements of that structure. Beside them arrays, and lists of numbers or str,
+            as of `pad_sequences`, which have a row for each sample: for each file, image or window in the order in
+            which they come unshuffled. Rows are batched with the samples that they belong to, and not transformed. Or a
+            `keras.utils.PyDataset` or another sequence of batches, read in parallel by its indices; or any iterable of
+            batches, or function without arguments that returns one. Batches that Python makes have the structure and
+            the dtypes of the first one.
         cache: keep the decoded images from the first pass on: True in memory; the path of a folder on disk, for the
             next runs, too, and for other datasets. A file whose size or times have changed is decoded anew. For images
             in files.
@@ -92,7 +96,8 @@ def to_dataset(
 
     Raises:
         TypeError: `source` is none of these, or takes no such argument.
-        ValueError: iterators side by side differ in length, or an argument has no such value.
+        ValueError: iterators side by side differ in length, it is not known which row of an array belongs to which
+            sample, there are arrays alone, or an argument has no such value.
         MemoryError, OSError: there is too little memory or room on the disk for `cache`; its path is that of a file, or
             of a folder with other files, which are never overwritten.
 
@@ -128,11 +133,13 @@ def to_dataset(
             f"`to_dataset` takes no argument but `prefetch` and `repeat` where batches are made in Python: {why}"
         )
     warn(f"`to_dataset` calls Python for every batch, which is slower: {why}.")
+    by_number = [hasattr(leaf, "__getitem__") and length_of(leaf) is not None for leaf in leaves]
     if all(source.is_images for source in sources):
         dataset = from_iterators(leaves, combine)
-    elif isinstance(source, (tuple, dict)):
+    elif isinstance(source, (tuple, dict)) or (isinstance(source, zip) and all(by_number)):
+        _check_lengths(leaves)
         dataset = tf.data.Dataset.zip(combine([to_dataset(leaf) for leaf in leaves]))
-    elif hasattr(source, "__getitem__") and length_of(source) is not None:
+    elif all(by_number):
         dataset = from_sequence(source)
     else:
         dataset = from_iterable(source)
@@ -209,15 +216,51 @@ def _with_series(leaves, sources, combine, settings, of_images):
     """Batches of time series, by themselves or beside other sources."""
     if of_images or settings != Settings(prefetch=settings.prefetch, repeat=settings.repeat):
         raise TypeError("With a TimeseriesGenerator `to_dataset` takes no argument but `prefetch` and `repeat`.")
-    lengths = [len(leaf) for leaf in leaves if hasattr(leaf, "__len__")]
+    _check_lengths(leaves)
+    known = [source for source in sources if source.size is not None and not (source.flow and source.why_python)]
+    if len({source.order for source in known}) > 1:
+        warn(
+            "`to_dataset` puts batches side by side whose samples come in different orders, and so do not belong to "
+            "each other: pass `shuffle=False` to each."
+        )
+    if len(sources) == 1:
+        dataset = windows(sources[0].series, gated, combine, sources[0].beside)
+    else:
+        dataset = _together(leaves, sources, combine)
+    return finished(repeated(dataset, settings.repeat), settings)
+
+
+def _together(leaves, sources, combine):
+    """Time series beside other sources. Iterators of images draw in turns, as in `zip`."""
+    if any(source.flow is not None and source.flow.skipped is not None for source in sources):
+        raise ValueError("`on_error='skip'` makes batches smaller than those of the TimeseriesGenerator beside them.")
+    images = [k for k, source in enumerate(sources) if source.flow is not None and source.why_python is None]
+    numbers, parts = [], []
+    for group in [images, *([k] for k in range(len(leaves)) if k not in images)]:
+        source = sources[group[0]] if group else None
+        if source is None:
+            continue
+        if group is images:
+            parts.append(native([sources[k] for k in group], tuple, Settings(), None))
+        elif source.series is not None:
+            parts.append(windows(source.series, gated, tuple, source.beside))
+        else:
+            parts.append(tf.data.Dataset.zip((to_dataset(leaves[group[0]]),)))
+        # The arrays, which are numbered behind all others, are beside the first.
+        numbers += [*group, *(len(leaves) + k for k in range(len(source.beside)))]
+
+    def regrouped(*made):
+        of_number = dict(zip(numbers, itertools.chain(*made), strict=True))
+        return combine([of_number[number] for number in range(len(numbers))])
+
+    return tf.data.Dataset.zip(tuple(parts)).map(tf.autograph.experimental.do_not_convert(regrouped))
+
+
+def _check_lengths(leaves):
+    known = [length_of(leaf) for leaf in leaves if not isinstance(leaf, tf.data.Dataset)]
+    lengths = [length for length in known if length is not None]
     if len(set(lengths)) > 1:
         raise ValueError(f"Sources side by side must have the same number of batches. Received: {lengths}")
-    datasets = [
-        to_dataset(leaf) if source.series is None else windows(source.series, gated)
-        for leaf, source in zip(leaves, sources, strict=True)
-    ]
-    dataset = datasets[0] if len(leaves) == 1 and combine([None]) is None else tf.data.Dataset.zip(combine(datasets))
-    return finished(repeated(dataset, settings.repeat), settings)
 
 
 def _checked(address):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .data.flow import Files, Settings
 from .data.random_access import batches_of, steady
-from .data.sequences import SequenceBatches, length_of, why_not_by_number
+from .data.sequences import Rows, SequenceBatches, length_of, why_not_by_number
 from .data.stateless import Stateless, drawing
 from .image.replay import replay_of
 from .sources import flows_of, side_by_side
@@ -47,9 +47,9 @@ def to_grain(
 
     Args:
         source: an iterator that `flow`, `flow_from_directory` or `flow_from_dataframe` returned; or a zip, tuple or
-            dictionary of such, for elements of that structure, whose images get the same transformations. Or a
-            `keras.utils.PyDataset` or another sequence of batches, whose elements are the same in each epoch; or a
-            tuple or dictionary of such. These take no other argument than `repeat`.
+            dictionary of such, for elements of that structure, whose images get the same transformations; beside them
+            arrays, as for `to_dataset`. Or a `keras.utils.PyDataset` or another sequence of batches, whose elements are
+            the same in each epoch; or a tuple or dictionary of such. These take no other argument than `repeat`.
         batched: False for samples, without the axis of the batch, to shuffle, mix and batch by Grain.
         draws: "stateless" or `Stateless(seed=, shards=, shard=, start=)`. `start` needs `repeat`: otherwise the state
             of Grain's iterator tells where to go on. Or "replay" for the batches that `next(iterator)` would give from
@@ -86,7 +86,8 @@ def to_grain(
     )
     leaves, combine, sources = side_by_side(source, masks, on_error, steady)
     if not any(one.is_images for one in sources):
-        made = _of_sequences("to_grain", leaves, combine, not batched or masks or on_error, settings, draws)
+        given = not batched or masks or on_error
+        made = _of_sequences("to_grain", leaves, combine, sources, given, settings, draws)
     else:
         made = described_batches("to_grain", sources, combine, settings, draws, single=not batched)
     return in_grain("to_grain", *made, draws, settings.repeat)
@@ -158,7 +159,7 @@ def to_torch(
     options = {"single": not batched, "channels_first": channels_first or tv_tensors}
     if not any(one.is_images for one in sources):
         given = any(options.values()) or masks or on_error
-        return ImageDataset(*_of_sequences("to_torch", leaves, combine, given, settings, draws))
+        return ImageDataset(*_of_sequences("to_torch", leaves, combine, sources, given, settings, draws))
     batches, described = described_batches("to_torch", sources, combine, settings, draws, **options)
     kinds = None
     if tv_tensors:
@@ -200,7 +201,7 @@ def image_map_dataset(what):
     return ImageMapDataset
 
 
-def _of_sequences(function, leaves, combine, given, settings, draws):
+def _of_sequences(function, leaves, combine, sources, given, settings, draws):
     """As `described_batches`, of sequences of batches; `given` is true if there are other arguments than the last two.
 
     Raises:
@@ -216,6 +217,7 @@ def _of_sequences(function, leaves, combine, given, settings, draws):
             raise ValueError(
                 f"`{function}` cannot take this `source`: {why}. `fit` takes it as it is, and so does `to_dataset`."
             )
+    leaves += [Rows(array, sources[0].size[1]) for array in sources[0].beside]
     lengths = [length_of(leaf) for leaf in leaves]
     if len(set(lengths)) > 1:
         raise ValueError(f"Sequences side by side must have the same number of batches. Received: {lengths}")

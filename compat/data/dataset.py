@@ -44,7 +44,8 @@ def replayed(flows, combine, plan, settings):
 
     Args:
         flows: list of `Flow`s.
-        combine: function of the list of their batches that returns the element.
+        combine: function of the list of their batches, and of the rows of the arrays beside them, that returns the
+            element.
         plan: function without arguments that draws a pass: a list with the indices (n,) and the table (n, 10), or None,
             for each flow. It is called once per pass. Python also turns the table into `Rows`, `_AHEAD` samples at a
             time, and decodes with Pillow.
@@ -179,7 +180,9 @@ def _assembled(batches, steps, combine, settings, parallel, most):
         return (*transformed, *parts[len(steps) :])
 
     def attach(*parts):
-        element = combine([step.attach(*part) for step, part in zip(steps, parts, strict=False)])
+        of_flows = list(zip(steps, parts, strict=False))
+        rows = [tf.gather(array, indices) for step, (indices, _) in of_flows for array in step.beside]
+        element = combine([*(step.attach(*part) for step, part in of_flows), *rows])
         if settings.file_names:
             element = (element, steps[0].names(parts[0][0]))
         behind = parts[len(steps) :]
@@ -242,6 +245,7 @@ class _Steps:
             transform = augment if draw is None else lambda images, seeds: augment(images, draw(seeds))
             self.augment = at_one_size(transform, min(flow.batch_size, flow.samples))
         self.attach = _attacher(flow, settings)
+        self.beside = [tf.constant(array) for array in flow.beside]
         self.names = lookup(flow.images.paths) if settings.file_names else None
         """A function of indices that returns the paths of the files."""
 

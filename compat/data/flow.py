@@ -100,6 +100,8 @@ class Flow:
     """None, "input" (the images themselves), an array, a tuple of arrays, or `OneHot`."""
     others: tuple = ()
     """Arrays that are batched along with the images."""
+    beside: tuple = ()
+    """Arrays of which the rows of a batch have places of their own in the element."""
     sample_weight: np.ndarray | None = None
     class_names: tuple = ()
     shuffle: bool = False

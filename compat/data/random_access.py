@@ -36,6 +36,7 @@ class Part:
     statistics: Statistics
     labels: Any
     others: tuple
+    beside: tuple
     weights: np.ndarray | None
 
     def read(self, indices):
@@ -199,6 +200,7 @@ class Batches:
     Args:
         parts: tuple of `Part`s, one for each flow.
         places: how their batches are put together: a tuple or dictionary of numbers of parts, or 0 for the only one.
+            Behind the parts, the arrays that are `beside` them are counted.
         plan: `Counted` or `Replayed`.
         batch_size: of the elements.
         drop_remainder: whether to leave out the last batch of an epoch if it is smaller.
@@ -241,6 +243,8 @@ class Batches:
             elif self.channels_first and part.augmentation.data_format == "channels_last":
                 x = np.ascontiguousarray(np.moveaxis(x, -1, 1))  # noqa: PLW2901
             attached.append(part.attached(indices[good], x))
+        of_parts = zip(self.parts, orders, strict=True)
+        attached += [array[indices[good]] for part, indices in of_parts for array in part.beside]
         element = placed(self.places, attached)
         if self.file_names:
             element = (element, np.array([self.parts[0].images.paths[i] for i in orders[0][good]]))
@@ -248,7 +252,8 @@ class Batches:
 
     def kinds(self, kinds):
         """The structure of an element, with the kind of each part, a list, where its images stand."""
-        element = placed(self.places, [part.kinds(kind) for part, kind in zip(self.parts, kinds, strict=True)])
+        of_parts = [part.kinds(kind) for part, kind in zip(self.parts, kinds, strict=True)]
+        element = placed(self.places, of_parts + [None for part in self.parts for _ in part.beside])
         return (element, None) if self.file_names else element
 
     def all_skipped(self):
@@ -286,13 +291,14 @@ def batches_of(flows, combine, settings, draws, **options):
             statistics=flow.statistics,
             labels=flow.labels,
             others=tuple(flow.others),
+            beside=flow.beside,
             weights=sample_weights(flow, settings.class_weight),
         )
         for flow in flows
     ]
     return Batches(
         parts=tuple(parts),
-        places=combine(list(range(len(parts)))),
+        places=combine(list(range(len(parts) + sum(len(part.beside) for part in parts)))),
         plan=plan,
         batch_size=1 if single else size,
         drop_remainder=settings.drop_remainder,

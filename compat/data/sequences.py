@@ -38,6 +38,19 @@ class SequenceBatches:
         return False
 
 
+class Rows:
+    """The rows of an array in batches, as a sequence."""
+
+    def __init__(self, array, batch_size):
+        self._array, self._size = array, batch_size
+
+    def __len__(self):
+        return (len(self._array) + self._size - 1) // self._size
+
+    def __getitem__(self, number):
+        return self._array[number * self._size : (number + 1) * self._size]
+
+
 def length_of(sequence):
     """How many batches a sequence has; None if it does not say, or has no end."""
     return len(sequence) if hasattr(sequence, "__len__") else getattr(sequence, "num_batches", None)

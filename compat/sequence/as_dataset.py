@@ -32,7 +32,28 @@ def adopt(leaf):
     return ours if inside and ours.stride > 0 else "its windows do not lie inside the data"
 
 
-def windows(generator, gated):
+def steps_of(generator):
+    """The current steps that a batch may hold, a range: what stands beside the windows has a row for each."""
+    drawn = generator.shuffle and generator.replacement
+    return range(int(generator.start_index), int(generator.end_index) + 1, 1 if drawn else int(generator.stride))
+
+
+def size_of(generator):
+    """How many windows a pass has, and the batch size."""
+    batch_size = int(generator.batch_size)
+    drawn = generator.shuffle and generator.replacement
+    return len(generator) * batch_size if drawn else len(steps_of(generator)), batch_size
+
+
+def rows_for(generator, array):
+    """What to do with an array that is as long as the data, as the end of an error message."""
+    if generator is None or len(array) != len(generator.data):
+        return ""
+    steps = steps_of(generator)
+    return f" Of one with a row for each step, pass array[{steps.start}:{steps.stop}:{steps.step}]."
+
+
+def windows(generator, gated, combine=tuple, beside=()):
     """The batches of a `TimeseriesGenerator` of ours as a `tf.data.Dataset` without Python for each of them.
 
     Rows that are drawn are drawn when a pass begins, as `len(generator)` calls of `generator[i]` would; permuted ones
@@ -41,6 +62,8 @@ def windows(generator, gated):
     Args:
         generator: one of ours.
         gated: what a function that draws is wrapped in, since TensorFlow calls it in a thread of its own.
+        combine: function of a list of a batch and of the rows of `beside` that returns the element.
+        beside: arrays with a row for each of `steps_of(generator)`.
     """
     import tensorflow as tf  # noqa: PLC0415 - `adopt` does without
 
@@ -48,16 +71,19 @@ def windows(generator, gated):
     steps = tf.range(-generator.length, 0, generator.sampling_rate, dtype=tf.int64)
     steps = steps[::-1] if generator.reverse else steps
 
+    samples, beside = steps_of(generator), [tf.constant(array) for array in beside]
+
     def batch(rows):
-        return tf.gather(data, rows[:, None] + steps), tf.gather(targets, rows)
+        samples_of_rows = (rows - samples.start) // samples.step
+        element = tf.gather(data, rows[:, None] + steps), tf.gather(targets, rows)
+        return combine([element, *(tf.gather(array, samples_of_rows) for array in beside)])
 
     if not generator.shuffle:
-        start, end, stride = int(generator.start_index), int(generator.end_index) + 1, int(generator.stride)
-        of_a_batch = int(generator.batch_size) * stride
+        of_a_batch = int(generator.batch_size) * samples.step
 
         def in_order(index):
-            first = start + index * of_a_batch
-            return batch(tf.range(first, tf.minimum(first + of_a_batch, end), stride))
+            first = samples.start + index * of_a_batch
+            return batch(tf.range(first, tf.minimum(first + of_a_batch, samples.stop), samples.step))
 
         # Numbers of batches, not rows: a dataset takes longer to collect these than to gather the windows.
         dataset = tf.data.Dataset.range(len(generator)).map(in_order, num_parallel_calls=os.cpu_count())

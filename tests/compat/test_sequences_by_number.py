@@ -78,8 +78,9 @@ def test_the_batches_of_a_sequence(make):
 @pytest.mark.parametrize("make", MAKERS)
 def test_sequences_side_by_side(make):
     pair, named = make((Batches(), Batches(10.0))), make({"a": Batches(), "b": Batches(10.0)})
+    zipped = make(zip(Batches(), Batches(10.0), strict=True))
     for number in range(4):
-        for element in (pair[number], named[number]):
+        for element in (pair[number], named[number], zipped[number]):
             want = [np.arange(6.0).reshape(3, 2) + number % 3, np.arange(3) + number % 3]
             for got, expected in zip(arrays(element), [*want, want[0] + 10, want[1]], strict=True):
                 np.testing.assert_array_equal(got, expected)
@@ -153,7 +154,10 @@ class Endless(keras.utils.PyDataset):
 SERIES = {"data": np.arange(30.0), "targets": np.arange(30.0), "length": 4, "shuffle": True}
 REFUSED = {
     "a generator": (lambda: (batch for batch in [1]), "generator has no batches by number"),
-    "a zip": (lambda: zip(Batches(), Batches(), strict=True), "generator has no batches by number"),
+    "a zip of them": (
+        lambda: zip(Batches(), (batch for batch in [1]), strict=False),
+        "generator has no batches by number",
+    ),
     "a path": (lambda: "photos", "'photos' is no sequence of batches"),
     "without end": (Endless, "Endless has no batches by number, or no length"),
     "empty": (list, "list is empty"),

@@ -4,12 +4,10 @@ import keras
 import keras_preprocessing.sequence as archived
 import numpy as np
 import pytest
-import tensorflow as tf
 import tf_keras
 from keras.src.legacy.preprocessing import sequence as legacy
 from keras_regen.compat import ImageDataGenerator, to_dataset
-from keras_regen.compat.sequence import TimeseriesGenerator, pad_sequences
-from keras_regen.compat.text import Tokenizer
+from keras_regen.compat.sequence import TimeseriesGenerator
 
 DATA = np.random.RandomState(0).rand(60, 2).astype("float32")
 TARGETS = np.arange(60)
@@ -76,7 +74,7 @@ def test_side_by_side():
     pairs = list(to_dataset((first, second)).as_numpy_iterator())
     np.testing.assert_array_equal(pairs[6][1][0], second[6][0])
     shorter = TimeseriesGenerator(DATA, TARGETS, 5, batch_size=20)
-    with pytest.raises(ValueError, match="same number of batches"):
+    with pytest.raises(ValueError, match="same number of samples and batch size"):
         to_dataset((first, shorter))
 
 
@@ -113,30 +111,3 @@ def test_fit_takes_it():
     generator = TimeseriesGenerator(DATA, DATA[:, :1], 5, batch_size=16)
     losses = model.fit(to_dataset(generator), epochs=3, verbose=0).history["loss"]
     assert losses[2] < losses[0]
-
-
-def test_images_texts_and_series_of_one_model():
-    """Each of its own kind, in a dictionary, a tuple and a zip: what a model with several inputs takes."""
-    texts = [f"word number {'good' * (k % 3)} {k}" for k in range(60)]
-    tokenizer = Tokenizer(num_words=20)
-    tokenizer.fit_on_texts(texts)
-    words = pad_sequences(tokenizer.texts_to_sequences(texts), maxlen=5)[5:]
-    series = TimeseriesGenerator(DATA, TARGETS, 5, batch_size=8)
-    pictures = np.arange(55, dtype="float32").reshape(55, 1, 1, 1) * np.ones((1, 4, 4, 3), "float32")
-    flow = lambda: ImageDataGenerator(rescale=0.5).flow(pictures, batch_size=8, shuffle=False)  # noqa: E731
-    in_python = [(words[k : k + 8], TARGETS[5:][k : k + 8]) for k in range(0, 55, 8)]
-    for arrange in (lambda *parts: dict(zip("abc", parts, strict=True)), lambda *parts: parts, zip):
-        with pytest.warns(UserWarning, match="calls Python for every batch"):
-            dataset = to_dataset(arrange(flow(), in_python, series))
-        elements = list(dataset.as_numpy_iterator())
-        assert len(elements) == 7
-        for number, element in enumerate(elements):
-            images, (tokens, targets), (windows, others) = element.values() if isinstance(element, dict) else element
-            np.testing.assert_array_equal(images, pictures[8 * number : 8 * number + 8] / 2)
-            np.testing.assert_array_equal(tokens, words[8 * number : 8 * number + 8])
-            np.testing.assert_array_equal(windows, series[number][0])
-            np.testing.assert_array_equal(targets, others)
-    beside = tf.data.Dataset.zip(to_dataset((flow(), series)), tf.data.Dataset.from_tensor_slices(words).batch(8))
-    (images, (windows, _)), tokens = list(beside.as_numpy_iterator())[6]
-    assert len(images) == len(windows) == len(tokens) == 7
-    np.testing.assert_array_equal(tokens, words[48:])
