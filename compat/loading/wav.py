@@ -97,6 +97,8 @@ def _decode(content, size):
     code, channels, rate, block, bits, inner = _form(content, form_at)
     code = tf.where(code == _EXTENSIBLE, inner, code)
     there = size - data_at
+    # Of a recorder that was killed: the whole file, as it tells its size, ends where the samples begin.
+    unfinished = (length == 0) & (there > 0) & (_numbers(content, 4, [4])[0] + 8 <= data_at)
     length = tf.where(length == _STREAMED, there, length)
     known = [(code == form) & (bits == width) for form, width in _FORMATS]
     whole = (channels > 0) & (block == channels * bits // 8)
@@ -106,6 +108,7 @@ def _decode(content, size):
         (~tf.reduce_any(known) | ~whole, lambda: _of_no_known_format(code, bits)),
         (data_at == 0, lambda: tf.constant("is cut off: it has no samples")),
         (length > there, lambda: _cut_off(length, there)),
+        (unfinished, lambda: tf.strings.format("was not finished: it tells of no samples, and has {} bytes", there)),
     ]
     why = tf.case(problems, default=lambda: tf.constant(""))
 

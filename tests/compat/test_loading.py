@@ -250,6 +250,7 @@ BAD_RECORDINGS = {
     "5cut.wav": (good[:-31], "is cut off: of 100 bytes of samples it has 69"),
     "6header.wav": (good[:30], "is cut off: it has no format"),
     "7nodata.wav": (good[:36], "is cut off: it has no samples"),
+    "7killed.wav": (wav(tone(), unfinished=True)[0], "was not finished: it tells of no samples, and has 100 bytes"),
     "8alaw.wav": (wav(tone(), 8, code=6)[0], "holds samples of 8 bits in format 6"),
     "9rate.wav": (
         wav(tone(), rate=16_000)[0],

@@ -19,12 +19,13 @@ def encoded(samples, bits, code):
     return b"".join(int(v).to_bytes(bits // 8, "little", signed=True) for v in values.ravel()), held
 
 
-def wav(samples, bits=16, rate=8000, code=PCM, before=b"", extensible=False, said=None):
+def wav(samples, bits=16, rate=8000, code=PCM, before=b"", extensible=False, said=None, unfinished=False):
     """The bytes of a WAV file, and its samples (n, channels).
 
     Args:
         before: chunks between the format and the samples.
         said: the length of the samples that the file tells, if not the true one.
+        unfinished: whether its lengths are still those from before the first sample, as of a recorder that was killed.
     """
     channels = samples.shape[1]
     data, held = encoded(samples, bits, code)
@@ -33,8 +34,10 @@ def wav(samples, bits=16, rate=8000, code=PCM, before=b"", extensible=False, sai
     if extensible:
         form += struct.pack("<HHIH", 22, bits, 0, code) + b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
     chunks = b"fmt " + struct.pack("<I", len(form)) + form + before
-    chunks += b"data" + struct.pack("<I", len(data) if said is None else said) + data + b"\0" * (len(data) % 2)
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks, held
+    said = 0 if unfinished else len(data) if said is None else said
+    whole = len(chunks) + 12 if unfinished else len(chunks) + 12 + len(data) + len(data) % 2
+    chunks += b"data" + struct.pack("<I", said) + data + b"\0" * (len(data) % 2)
+    return b"RIFF" + struct.pack("<I", whole) + b"WAVE" + chunks, held
 
 
 def tone(steps=50, channels=1, pitch=0.3):
