@@ -37,6 +37,8 @@ EXPORTS = {
 EXPORTS["image"] = frozenset().union(*EXPORTS.values())
 EXPORTS |= {"text": frozenset(_TEXT.split()), "sequence": frozenset(_SEQUENCE.split())}
 MODULES = ("image", "sequence", "text")
+_PRIVATE = "sequence._remove_long_seq"
+"""A name that programs import all the same."""
 
 
 def is_package(dotted):
@@ -62,4 +64,4 @@ def meaning(dotted):
 def known(inside):
     """Whether we have what `legacy` returned."""
     module, _, name = inside.rpartition(".")
-    return inside in EXPORTS or name in EXPORTS.get(module, ())
+    return inside in EXPORTS or name in EXPORTS.get(module, ()) or inside == _PRIVATE

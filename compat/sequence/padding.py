@@ -129,8 +129,13 @@ def _fill_one_by_one(padded, sequences, lengths, start, dtype, padding, truncati
             continue
         try:
             kept = np.asarray(sequence[-maxlen:] if truncating == "pre" else sequence[:maxlen], dtype=dtype)
-        except (TypeError, ValueError, OverflowError) as error:
-            kind = next(kind for kind in (OverflowError, TypeError, ValueError) if isinstance(error, kind))
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+            KeyError,
+        ) as error:  # the last of dictionaries, from Python 3.12 on
+            kind = next((kind for kind in (OverflowError, ValueError) if isinstance(error, kind)), TypeError)
             raise kind(f"`sequences`, at position {position}: {error}") from error
         if kept.shape[1:] != padded.shape[2:]:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Padding, skipgrams and time series: corner cases, errors, JSON, pickles, and laws."""
 
+import inspect
 import json
 import pickle
 import random
@@ -25,6 +26,8 @@ from keras_regen.compat.sequence import (
     timeseries_generator_from_json,
 )
 
+from .text_sequence import outcome
+
 LISTS = [[1], [2, 3], [], [4, 5, 6]]
 
 
@@ -49,9 +52,33 @@ def test_padding_of_what_the_peers_refuse():
     assert pad_sequences(LISTS, maxlen=np.int64(2), value=9).tolist() == [[9, 1], [2, 3], [9, 9], [5, 6]]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("sequences", "arguments"),
+    [
+        ([[]], {}),
+        (LISTS, {"maxlen": 0, "truncating": "post"}),
+        ([["abc"], []], {"dtype": str, "value": "xy"}),  # cut to one character
+        (LISTS, {"value": float("nan")}),
+        ([np.array([2**31, -(2**31) - 1])], {}),  # which wrap
+        ([[1.9, -1.9]], {"value": 2.9}),
+        ([[[1, 2]], []], {"value": [8, 9]}),
+        ([(1, 2), range(3), np.arange(4.0)], {}),
+        ([np.zeros((0, 2)), np.ones((1, 2))], {}),
+    ],
+)
+def test_padding_as_odd_as_the_peers(sequences, arguments):
+    expected = keras.utils.pad_sequences(sequences, **arguments)
+    received = pad_sequences(sequences, **arguments)
+    assert received.dtype == expected.dtype
+    np.testing.assert_array_equal(received, expected)
+
+
 @pytest.mark.parametrize(
     ("sequences", "arguments", "error", "message"),
     [
+        ([[1], {2}], {}, TypeError, "`sequences`, at position 1: "),
+        ([[1], {2: 3}], {}, TypeError, "`sequences`, at position 1: "),
         (3, {}, ValueError, "`sequences` must be iterable"),
         ("text", {}, ValueError, "`sequences` must be iterable, over sequences"),
         ([[1], 2], {}, ValueError, "Found non-iterable: at position 1: 2"),
@@ -282,6 +309,34 @@ def test_threads_see_one_permutation():
 def test_arguments_of_timeseries(arguments, error, message):
     with pytest.raises(error, match=message):
         TimeseriesGenerator(*arguments)
+
+
+@pytest.mark.parametrize("name", ["pad_sequences", "make_sampling_table", "skipgrams", "TimeseriesGenerator"])
+def test_signatures(name):
+    """The arguments of the peers, in their order and with their defaults."""
+    home = keras.utils if name == "pad_sequences" else legacy
+    ours, theirs = (inspect.signature(of).parameters for of in (globals()[name], getattr(home, name)))
+    assert [(key, ours[key].default) for key in theirs] == [(key, one.default) for key, one in theirs.items()]
+    assert [key for key in ours if ours[key].kind is not inspect.Parameter.KEYWORD_ONLY] == list(theirs)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"length": -2},
+        {"length": 3, "start_index": -3},
+        {"length": 3, "start_index": -9},
+        {"length": 3, "end_index": 60},
+    ],
+    ids=str,
+)
+def test_windows_beyond_the_data(arguments):
+    """Nobody checks these: batches that happen to lie inside are given, others are errors."""
+    made = []
+    for home in (legacy.TimeseriesGenerator, TimeseriesGenerator):
+        generator = home(SERIES, SERIES, batch_size=4, **arguments)
+        made.append([outcome(generator.__getitem__, index) for index in range(len(generator))])
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Words and Tokenizers: corner cases, errors, JSON and pickles."""
 
 import collections
+import inspect
 import json
 import os
 import pickle
@@ -109,6 +110,20 @@ def test_hashing():
         hashing_trick("a")
 
 
+def test_hashing_as_odd_as_the_peers():
+    for n, hash_function in ((7, lambda word: len(word) / 4), (0, len), (-3, "md5")):
+        assert hashing_trick("a bc", n, hash_function) == legacy.hashing_trick("a bc", n, hash_function)
+
+
+@pytest.mark.parametrize("name", ["text_to_word_sequence", "one_hot", "hashing_trick", "tokenizer_from_json"])
+def test_signatures(name):
+    """The arguments of the peers, in their order and with their defaults; each may have another name besides."""
+    theirs = inspect.signature(getattr(legacy, name)).bind_partial()
+    theirs.apply_defaults()
+    ours = inspect.signature(globals()[name]).parameters
+    assert {key: ours[key].default for key in theirs.arguments} == dict(theirs.arguments)
+
+
 def test_arguments_of_a_tokenizer():
     assert Tokenizer(9, "!", False, "-", True, "<oov>", len).analyzer is len
     assert Tokenizer(9, "!", False, "-", True, "<oov>", 5).document_count == 5  # as in keras_preprocessing
@@ -146,6 +161,33 @@ def test_numbers_below_num_words():
     assert Tokenizer().texts_to_sequences(["cat", ""]) == [[], []]
     assert Tokenizer(oov_token="?").texts_to_sequences(["a cat"]) == [[None, None]]
     assert Tokenizer(oov_token="?", num_words=5).texts_to_sequences(["a cat"]) == [[None, None]]
+
+
+def test_generators_are_lazy():
+    tokenizer, reference, seen = fitted(oov_token="?"), legacy_fitted(oov_token="?"), []
+
+    def texts(source):
+        for one in source:
+            seen.append(one)
+            yield one
+
+    for name, source in (("texts_to_sequences_generator", TEXTS), ("sequences_to_texts_generator", [[2, 9, 99], [1]])):
+        ours = getattr(tokenizer, name)(texts(source))
+        assert not seen
+        first = next(ours)
+        assert len(seen) == 1
+        assert [first, *ours] == list(getattr(reference, name)(source))
+        seen.clear()
+
+
+def test_items_of_a_list_that_are_no_str():
+    for module in (legacy, sys.modules[Tokenizer.__module__]):
+        tokenizer = module.Tokenizer(lower=False)
+        tokenizer.fit_on_texts([[3, "a", 3], ["A"]])
+        assert tokenizer.texts_to_sequences([[3, "A", "b"]]) == [[1, 3]]
+        assert tokenizer_from_json(tokenizer.to_json()).word_index == {"3": 1, "a": 2, "A": 3}  # as JSON has keys
+    with pytest.raises(TypeError, match="Received at position 0: "):
+        Tokenizer(lower=False).fit_on_texts([("a", "tuple")])
 
 
 def test_texts_of_a_generator_an_array_and_a_series():
@@ -255,8 +297,8 @@ def test_numbers_beyond_64_bits_are_beyond_the_columns():
         fitted().sequences_to_matrix([[-(2**70)]])
 
 
-def legacy_fitted():
-    tokenizer = legacy.Tokenizer()
+def legacy_fitted(**arguments):
+    tokenizer = legacy.Tokenizer(**arguments)
     tokenizer.fit_on_texts(TEXTS)
     return tokenizer
 
@@ -305,6 +347,15 @@ def test_fit_on_sequences():
     for each in (reference, tokenizer):
         each.fit_on_sequences([[1, 2, 2], [2], []])
     assert tokenizer.index_docs == reference.index_docs == {1: 1, 2: 2}
+    with pytest.raises(ValueError, match="number of columns is not known"):
+        both = Tokenizer()
+        both.fit_on_sequences([[1]])
+        both.sequences_to_matrix([[1]])
+    for each in (both, reference := legacy.Tokenizer()):
+        each.fit_on_sequences([[1, 2]])
+        each.fit_on_texts(TEXTS)  # overwrites what it knows of, and counts the documents besides
+        each.fit_on_sequences(each.texts_to_sequences(TEXTS))
+    assert (both.index_docs, both.document_count) == (reference.index_docs, reference.document_count + 1)
     tokenizer.fit_on_sequences(iter([np.array([5, 2])]))  # the peers need a length, and cannot write NumPy's integers
     assert tokenizer.document_count == 4
     assert json.loads(tokenizer.get_config()["index_docs"]) == {"1": 1, "2": 3, "5": 1}
@@ -323,6 +374,18 @@ def test_json_goes_both_ways(peer):
     theirs.fit_on_texts(["a new word"])
     theirs.fit_on_sequences([[77]])
     assert ours.get_config() == theirs.get_config()
+
+
+def test_json_of_letters_beyond_ascii_and_of_subclasses():
+    for home in (legacy.Tokenizer, Tokenizer):
+        tokenizer = type("Mine", (home,), {})()
+        tokenizer.fit_on_texts(["grün"])
+        written = tokenizer.to_json()
+        assert written.isascii() and written.startswith('{"class_name": "Mine", "config": {"num_words": null')
+        assert "ü" not in tokenizer.to_json(ensure_ascii=False)  # within JSON in JSON it is escaped before
+        assert type(tokenizer_from_json(written)) is Tokenizer
+    with pytest.raises(TypeError):
+        tokenizer_from_json(json.loads(written))
 
 
 def test_json_that_is_none_of_a_tokenizer():
