@@ -216,6 +216,8 @@ def _with_series(leaves, sources, combine, settings, of_images):
     """Batches of time series, by themselves or beside other sources."""
     if of_images or settings != Settings(prefetch=settings.prefetch, repeat=settings.repeat):
         raise TypeError("With a TimeseriesGenerator `to_dataset` takes no argument but `prefetch` and `repeat`.")
+    if any(source.flow is not None and source.flow.skipped is not None for source in sources):
+        raise ValueError("`on_error='skip'` makes batches smaller than those of the TimeseriesGenerator beside them.")
     _check_lengths(leaves)
     known = [source for source in sources if source.size is not None and not (source.flow and source.why_python)]
     if len({source.order for source in known}) > 1:
@@ -232,8 +234,6 @@ def _with_series(leaves, sources, combine, settings, of_images):
 
 def _together(leaves, sources, combine):
     """Time series beside other sources. Iterators of images draw in turns, as in `zip`."""
-    if any(source.flow is not None and source.flow.skipped is not None for source in sources):
-        raise ValueError("`on_error='skip'` makes batches smaller than those of the TimeseriesGenerator beside them.")
     images = [k for k, source in enumerate(sources) if source.flow is not None and source.why_python is None]
     numbers, parts = [], []
     for group in [images, *([k] for k in range(len(leaves)) if k not in images)]:

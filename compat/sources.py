@@ -180,8 +180,9 @@ def _as_array(leaf):
     Raises:
         ValueError: it has rows of different lengths, or is a sparse matrix.
     """
-    if hasattr(leaf, "tocsr"):
-        raise ValueError("`source` holds a sparse matrix: `toarray()` makes an array of it.")
+    for mark, kind, way in (("tocsr", "sparse matrix", "toarray"), ("row_lengths", "ragged tensor", "to_tensor")):
+        if hasattr(leaf, mark):
+            raise ValueError(f"`source` holds a {kind}: `{way}()` makes an array of it.")
     if isinstance(leaf, list) and leaf:
         if all(isinstance(item, str) for item in leaf):
             return np.array(leaf, object)
