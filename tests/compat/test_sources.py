@@ -250,7 +250,7 @@ def test_a_pass_that_is_broken_off_begins_again():
     """Also the first one, whose first batch is there before it begins."""
     generator = ImageDataGenerator(preprocessing_function=lambda x: x + 0 * np.random.random())
     flow = generator.flow(np.arange(6.0).reshape(6, 1, 1, 1), batch_size=2, shuffle=False)
-    for source in (flow, list(flow[k] for k in range(3)).__iter__, np.arange(6.0).reshape(3, 2, 1, 1, 1)):
+    for source in (flow, list(flow[k] for k in range(3)).__iter__, [*np.arange(6.0).reshape(3, 2, 1, 1, 1)]):
         with pytest.warns(UserWarning, match="calls Python"):
             dataset = to_dataset(source, prefetch=0)
         for batches in ([0], [0, 2, 4], [0], [0, 2, 4]):
