@@ -40,9 +40,10 @@ def to_grain(
     order, and the same images up to a hundredth of a grey level, the rounding of the numbers drawn. What comes out are
     NumPy arrays.
 
-    A number beyond the length is a batch of the next epoch. `fit`, a loop over the dataset and its `to_iter_dataset()`
-    take one epoch a pass: each whole pass is followed by the next epoch. (`fit` asks no Grain dataset for its length,
-    and warns at the end of the first epoch: `repeat=True` and `steps_per_epoch` tell it.)
+    A number beyond the length is a batch of the next epoch, a negative one counts from the end of the first. `fit`, a
+    loop over the dataset and its `to_iter_dataset()` take one epoch a pass: each whole pass is followed by the next.
+    (`fit` asks no Grain dataset for its length, and warns at the end of the first epoch: `repeat=True` and
+    `steps_per_epoch` tell it.)
     `to_iter_dataset().mp_prefetch(options)` makes the batches in worker processes, which load no backend of Keras.
 
     Args:
@@ -110,10 +111,9 @@ def to_torch(
 ) -> ImageDataset:
     """Turn an iterator of images into a map-style `torch.utils.data.Dataset` of tensors, without TensorFlow.
 
-    The batches are those of `to_grain`. A number beyond the length is a batch of the next epoch; `loader(...)` makes a
-    `DataLoader` that asks for them: each whole pass over it is followed by the next epoch, with workers by fork or
-    spawn, persistent or not, and with any sampler of PyTorch's. (A `DataLoader` of your own asks for the numbers of the
-    first epoch each time.)
+    The batches are those of `to_grain`, and so are their numbers. `loader(...)` makes a `DataLoader` that asks for
+    these: each whole pass over it is followed by the next epoch, with workers by fork or spawn, persistent or not, and
+    with any sampler of PyTorch's. (A `DataLoader` of your own asks for the numbers of the first epoch each time.)
 
     Args:
         source: as for `to_grain`.

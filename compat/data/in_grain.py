@@ -6,7 +6,7 @@ import sys
 import grain
 from absl import flags
 
-from .random_access import NOTHING, Batches
+from .random_access import NOTHING, Batches, counted_from_the_end
 
 
 class ImageMapDataset(grain.MapDataset):
@@ -37,9 +37,7 @@ class ImageMapDataset(grain.MapDataset):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return self.slice(index)
-        if not len(self._batches):
-            raise IndexError("There are no images.")
-        element = self._batches[index + self._start]
+        element = self._batches[counted_from_the_end(index, len(self)) + self._start]
         for function in self._functions:
             element = element if element is None else function(element)
         if element is None and self._batches.all_skipped():  # or a pass without an end would look for one for ever

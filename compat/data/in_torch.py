@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
-from .random_access import NOTHING
+from .random_access import NOTHING, counted_from_the_end
 
 
 class ImageDataset(Dataset):
@@ -30,9 +30,7 @@ class ImageDataset(Dataset):
         return len(self._batches)
 
     def __getitem__(self, index):
-        if not len(self):
-            raise IndexError("There are no images.")
-        element = self._batches[int(index)]
+        element = self._batches[counted_from_the_end(int(index), len(self))]
         return None if element is None else _tensors(element, self._kinds)
 
     def loader(self, *, sampler=None, batch_size=None, **options):

@@ -337,6 +337,19 @@ def twice(name, make):
     return first, None if alike else f"{name} gives something else each time"
 
 
+def counted_from_the_end(index, length):
+    """The number that an index stands for: a negative one counts from the end of the first epoch, as with a list.
+
+    Raises:
+        IndexError: there is no such element, or none at all.
+    """
+    if not length:
+        raise IndexError("There are no images.")
+    if index < -length:
+        raise IndexError(f"The first of {length} elements is -{length} from the end. Received: {index}")
+    return index + length if index < 0 else index
+
+
 def _side_by_side(images, rows):
     """Images and rows in a dictionary, the rows in float32: what travels to a device."""
     narrow = {name: row if row.dtype == bool else row.astype("float32") for name, row in rows._asdict().items()}

@@ -344,6 +344,17 @@ def test_repeats_are_one_pass():
         np.testing.assert_array_equal(batch[0], whole[number + 3][0])
 
 
+def test_negative_numbers_count_from_the_end_of_the_first_epoch():
+    images = to_grain(array(generator(), seed=1))
+    repeated = to_grain(array(generator(), seed=1), repeat=2, draws=Stateless(start=3))
+    sets = [images, repeated, *([to_torch(array(generator(), seed=1))] if HAS_TORCH else [])]
+    for dataset, number in zip(sets, (3, 7, 3), strict=False):
+        np.testing.assert_array_equal(dataset[-1][0], images[number][0])
+        assert labels_of([dataset[-len(dataset)]]) == labels_of([dataset[0]])
+        with pytest.raises(IndexError, match=f"Received: -{len(dataset) + 1}"):
+            dataset[-len(dataset) - 1]
+
+
 def test_broken_files_are_left_out(jpeg_directory, tmp_path):
     good = sorted((jpeg_directory / "cats").iterdir())[:5]
     (tmp_path / "cats").mkdir()
