@@ -39,20 +39,21 @@ class MachineCode:
         """The uniform numbers of the first image of a batch, by their names, for what `seeds.seed_words` returns."""
         return dict(zip(names, self._uniform(seed, folded, _columns(names)), strict=True))
 
-    def warped(self, image, matrix, order, fill_mode, fill_value, dtype):
-        """The image, channels last, through `kernels.warp_affine` up to order 1: in `dtype`, float32 or uint8."""
-        result, place = _empty(image.shape), FILL_MODES.index(fill_mode)
+    def warped(self, image, matrix, order, fill_mode, fill_value):
+        """The image, channels last, through `kernels.warp_affine` up to order 1: float32."""
+        result, place = room(image.shape, "float32"), FILL_MODES.index(fill_mode)
         in_bytes = image.dtype == np.uint8
         image = np.require(image, requirements="CA")
         self._warp(image, np.array(matrix), order, place, np.float32(fill_value), in_bytes, result)
-        return result if dtype == "float32" else np.clip(np.floor(result + np.float32(0.5)), 0, 255).astype(dtype)
+        return result
 
 
-def _empty(shape):
-    """Room for float32 where all backends take it over without a copy: at a multiple of 64 bytes."""
-    room = np.empty(math.prod(shape) + 16, "float32")
-    start = -room.ctypes.data % 64 // 4
-    return room[start : start + math.prod(shape)].reshape(shape)
+def room(shape, dtype):
+    """An array, its numbers undefined, that all backends take over without a copy: at a multiple of 64 bytes."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + 64, "uint8")
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def machine_code(image, dtype):

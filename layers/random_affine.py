@@ -25,8 +25,8 @@ INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "spline2": 2, "spline3": 3, "spli
 _NEUTRAL = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1, "flip_horizontal": 0, "flip_vertical": 0}
 _FLIPS = ("flip_vertical", "flip_horizontal")
 _MOVES = set(_NEUTRAL) - set(_FLIPS)
-_STEPS = {"call", "draw", "apply", "affine_matrix", "get_random_transformation", "transform_images"}
-"""Methods that take part in the transformation of an image."""
+_STEPS = {"call", "draw", "apply", "affine_matrix", "get_random_transformation", "transform_images", "uniforms"}
+"""What takes part in the transformation of an image."""
 
 
 class GeometricLayer(RandomLayer):
@@ -95,16 +95,17 @@ class GeometricLayer(RandomLayer):
             )
 
     def __call__(self, data, *args, **kwargs):
-        if not args and type(data) is np.ndarray and data.ndim == 3 and self._is_plain():
-            made = self._of_one(data, **kwargs)
-            if made is not None:
-                return made
+        alone = type(data) is np.ndarray and data.ndim == 3 and not args and kwargs.keys() <= {"training", "seed"}
+        made = self._of_one(data, **kwargs) if alone and self._is_plain() else None
+        if made is not None:
+            return made
         return super().__call__(data, *args, **kwargs)
 
     def _is_plain(self):
         """Whether a call does what this class says, and nothing but its arguments decides on `training`."""
-        # What is derived from the layer, or put on it, may do otherwise.
-        if type(self).__module__ != __name__ or not _STEPS.isdisjoint(vars(self)):
+        # What is derived from the layer, or put on it, may do otherwise; Keras may come to keep its calls elsewhere.
+        known = hasattr(self, "_get_call_context") and hasattr(self, "_maybe_reset_call_context")
+        if type(self).__module__ != __name__ or not _STEPS.isdisjoint(vars(self)) or not known:
             return False
         outer = self._get_call_context().entry_layer  # of another layer that is being called, whose `training` holds
         self._maybe_reset_call_context()
@@ -126,8 +127,12 @@ class GeometricLayer(RandomLayer):
         columns = [float(drawn.get(name, neutral)) for name, neutral in _NEUTRAL.items()]
         matrix = kernels.affine_matrix(*columns, *image.shape[:2], ops=one_image.ops)
         order = INTERPOLATIONS[self.interpolation] if _MOVES & drawn.keys() else 0
-        result = code.warped(image, matrix, order, self.fill_mode, self.fill_value, self.compute_dtype)
-        return engine(None).tensor_of(np.ascontiguousarray(np.moveaxis(result, -1, 0)) if first else result)
+        result = code.warped(image, matrix, order, self.fill_mode, self.fill_value)
+        if self.compute_dtype != "float32" or first:
+            warped = np.moveaxis(result, -1, 0) if first else result
+            result = one_image.room(warped.shape, self.compute_dtype)
+            result[...] = warped if result.dtype == np.float32 else np.clip(np.floor(warped + np.float32(0.5)), 0, 255)
+        return engine(None).tensor_of(result)
 
     def affine_matrix(self, transformation, batch, height, width, ops):
         """The matrices of a transformation, (batch, 2, 3), output to input: see `kernels.affine_matrix`.

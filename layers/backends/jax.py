@@ -42,7 +42,7 @@ def known(tensor):
 
 
 def tensor_of(array):
-    """A tensor with the numbers of an array, which nobody changes any more."""
+    """A tensor of an array at a multiple of 64 bytes, which nobody changes any more."""
     return jax.dlpack.from_dlpack(array) if jax.default_backend() == "cpu" else keras_ops.convert_to_tensor(array)
 
 

@@ -105,7 +105,7 @@ def known(tensor):
 
 
 def tensor_of(array):
-    """A tensor with the numbers of an array, which nobody changes any more."""
+    """A tensor of an array at a multiple of 64 bytes, which nobody changes any more."""
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 

@@ -67,7 +67,7 @@ def known(tensor):
 
 
 def tensor_of(array):
-    """A tensor with the numbers of an array, which nobody changes any more: on the CPU of its memory, too."""
+    """A tensor of an array, which nobody changes any more."""
     return keras_ops.convert_to_tensor(torch.from_numpy(array))
 
 

@@ -163,4 +163,4 @@ def test_no_matrix_reads_outside_of_an_image():
                 matrix.flat[place] = wild
                 for order in (0, 1):
                     for fill_mode in ("nearest", "reflect", "wrap"):
-                        assert np.all(code.warped(image, matrix, order, fill_mode, 0.0, "float32") == 7)
+                        assert np.all(code.warped(image, matrix, order, fill_mode, 0.0) == 7)
