@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from .messages import warn
+from .rooms import room
 from .threads import MOST_AT_ONCE, at_once
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
@@ -66,11 +67,7 @@ class ImageKernel:
 
     def empty(self, count):
         """Room for so many results, which TensorFlow takes over without a copy."""
-        dtype = np.dtype(self._augmentation.output_dtype)
-        size = count * math.prod(self._shape)
-        room = np.empty(size + 64 // dtype.itemsize, dtype)
-        start = -room.ctypes.data % 64 // dtype.itemsize
-        return room[start : start + size].reshape(count, *self._shape)
+        return room((count, *self._shape), self._augmentation.output_dtype)
 
     def columns(self, rows):
         """What the kernel needs of `Rows`: matrices, float64 (n, 2, 3), vertical and horizontal flips, bool (n,)."""
@@ -83,18 +80,19 @@ class ImageKernel:
         """Transform n images: arrays (n, height, width, channels), the last of which is written."""
         self._function(np.ascontiguousarray(images), *columns, *self._settings, results)
 
-    def batch(self, images, rows):
-        """The results for n images, by several threads if that pays."""
-        n, columns = len(images), self.columns(rows)
-        images, results = np.ascontiguousarray(images), self.empty(n)
-        threads = min(n, MOST_AT_ONCE, math.ceil(images.size / _WORTH_A_THREAD))
+    def batch(self, images, rows, indices=None):
+        """The results for n images, or for those at `indices`, int (n,), by several threads if that pays."""
+        n, columns = len(rows.matrix), self.columns(rows)
+        results = self.empty(n)
+        threads = min(n, MOST_AT_ONCE, math.ceil(results.size / _WORTH_A_THREAD))
         step = math.ceil(n / max(1, 4 * threads if threads > 1 else 1))
         starts = iter(range(0, n, step or 1))
 
         def work():
             for start in starts:
                 part = slice(start, start + step)
-                self(images[part], [column[part] for column in columns], results[part])
+                some = images[part if indices is None else indices[part]]
+                self(some, [column[part] for column in columns], results[part])
 
         work() if threads < 2 else at_once(work, threads)
         return results

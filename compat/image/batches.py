@@ -283,14 +283,25 @@ class BatchMaker:
             table: the draws, or None.
             shape, dtype: of an image, as it is decoded.
         """
+        kernel = self._kernel(table, shape, dtype)
+        return kernel and InOneGo(kernel, rows_of(self.generator, self.image_shape, table))
+
+    def picked(self, images, indices, table):
+        """The batch of the images of an array at `indices`, read where they are; None if they have to be copied first.
+
+        Args:
+            table: the draws, or None.
+        """
+        kernel = self._kernel(table, images.shape[1:], images.dtype)
+        return kernel and kernel.batch(images, rows_of(self.generator, self.image_shape, table), indices)
+
+    def _kernel(self, table, shape, dtype):
+        """The `ImageKernel` for drawn images; None if there is none, or loading it does not pay yet."""
         if table is None or not len(table) or self.generator is None:
             return None
         how = self.generator, self.dtype, self.output_dtype, self.input_format, True
         augmentation, statistics = augmentation_of(*how)
-        if not _pays(augmentation, shape, 0):
-            return None
-        kernel = image_kernel(augmentation, statistics, shape, dtype.name)
-        return kernel and InOneGo(kernel, rows_of(self.generator, self.image_shape, table))
+        return image_kernel(augmentation, statistics, shape, dtype.name) if _pays(augmentation, shape, 0) else None
 
     def _apply(self, images, table, standardize, size):
         output_dtype = self.output_dtype if standardize else self.dtype

@@ -75,14 +75,21 @@ def is_identity(table):
 
 def _cos_sin(degrees, exact):
     """Cosine and sine; if `exact`, exactly -1, 0 or 1 at right angles."""
-    right = exact & (degrees % 90 == 0)
-    return [np.where(right, np.round(x), x) for x in (np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees)))]
+    radians = np.deg2rad(degrees)
+    values = np.cos(radians), np.sin(radians)
+    if not exact:
+        return values
+    right = degrees % 90 == 0
+    return [np.where(right, np.round(x), x) for x in values]
 
 
-def _stack(elements):
-    zero = np.zeros_like(elements[0][0])
-    rows = [[zero + element for element in row] for row in elements]
-    return np.moveaxis(np.array(rows), -1, 0)
+def _stack(count, elements):
+    """So many 3x3 matrices, (n, 3, 3), of numbers and of arrays (n,)."""
+    matrices = np.empty((3, 3, count))
+    for row, values in zip(matrices, elements, strict=True):
+        for element, value in zip(row, values, strict=True):
+            element[:] = value
+    return np.moveaxis(matrices, -1, 0)
 
 
 def recentred(matrix, x, y, half_pixel=-0.5):
@@ -114,11 +121,12 @@ def affine_matrices(table, height, width, axes=Axes.LEGACY, swap_axes=True):
     right, archived = axes is Axes.RIGHT, axes is Axes.ARCHIVED
     extent = (width, height) if right else (height, width)
     cos, sin = _cos_sin(theta, exact=right)
-    matrix = _stack([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    matrix = matrix @ _stack([[tx * 0 + 1, 0, tx], [0, 1, ty], [0, 0, 1]])
+    count = len(theta)
+    matrix = _stack(count, [[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    matrix = matrix @ _stack(count, [[1, 0, tx], [0, 1, ty], [0, 0, 1]])
     cos, sin = _cos_sin(shear, exact=right)
-    matrix = matrix @ _stack([[shear * 0 + 1, -sin, 0], [0, cos, 0], [0, 0, 1]])
-    matrix = matrix @ _stack([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
+    matrix = matrix @ _stack(count, [[1, -sin, 0], [0, cos, 0], [0, 0, 1]])
+    matrix = matrix @ _stack(count, [[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
     matrix = recentred(matrix, *extent, half_pixel=0.5 if archived else -0.5)
     if swap_axes and not archived:
         matrix = matrix[:, [1, 0, 2]][:, :, [1, 0, 2]]

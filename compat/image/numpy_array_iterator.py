@@ -126,7 +126,9 @@ class NumpyArrayIterator(Iterator):
         )
 
     def _get_batches_of_transformed_samples(self, index_array, table=None):
-        batch_x = self._maker()(self.x[index_array], table, min(self.batch_size, self.n))
+        batch_x = self._maker().picked(self.x, index_array, table)
+        if batch_x is None:
+            batch_x = self._maker()(self.x[index_array], table, min(self.batch_size, self.n))
         self._save(batch_x, index_array, 1e4)
         inputs = [batch_x, *(other[index_array] for other in self.x_misc)] if self.x_misc else batch_x
         if self.y is None:

@@ -7,6 +7,7 @@ import pytest
 import scipy
 from keras_regen.compat import ImageDataGenerator, to_dataset
 from keras_regen.compat.data import image_kernel as module
+from keras_regen.compat.data import rooms
 from keras_regen.compat.data.augmentation import Augmentation, Statistics
 from keras_regen.compat.data.image_kernel import FILL_MODES, image_kernel
 from keras_regen.compat.data.rows import Rows, neutral
@@ -76,6 +77,33 @@ def test_flips_scales_and_rounds():
     step = {name: np.where(flip, -1, 1) for name, flip in flips.items()}
     by_hand = [image[:: step["flip_vertical"][i], :: step["flip_horizontal"][i]] for i, image in enumerate(images)]
     np.testing.assert_array_equal(transformed(still, images, rows), by_hand)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 5, 1), (8, 224, 224, 3)])
+def test_memory_is_used_again_when_nobody_looks_at_it(shape):
+    array = rooms.room(shape, "float32")
+    array[:] = 7
+    assert (array.shape, array.dtype, array.ctypes.data % 64) == (shape, "float32", 0)
+    part, place = array[1:, ::2].transpose(3, 0, 1, 2), array.ctypes.data
+    del array
+    other = rooms.room(shape, "float32")
+    other[:] = 8
+    assert np.all(part == 7)
+    del part
+    if large := np.prod(shape) > 2**18:
+        assert rooms.room(shape, "float32").ctypes.data == place
+    held = [rooms.room(shape, "uint8") for _ in range(9)]
+    assert len({one.ctypes.data for one in held}) == 9
+    held.clear()
+    assert len(rooms._free) <= 4 and bool(rooms._free) >= large
+
+
+def test_images_of_an_array_are_read_where_they_are():
+    rng = np.random.default_rng(0)
+    images, indices = rng.integers(0, 256, (40, 61, 30, 3)).astype("float32"), rng.integers(0, 40, 33)
+    rows = moved(images[indices], rng)
+    kernel = image_kernel(PLAIN, Statistics(), images.shape[1:], "float32")
+    np.testing.assert_array_equal(kernel.batch(images, rows, indices), kernel.batch(images[indices], rows))
 
 
 def test_no_matrix_reads_outside_of_an_image():
