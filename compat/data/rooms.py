@@ -10,6 +10,8 @@ _ALIGNED = 64
 """What TensorFlow asks of memory that it takes over without a copy, in bytes."""
 _SMALL = 2**20
 """Bytes up to which the allocator of C keeps memory itself."""
+_MOST = 2**29
+"""Bytes that are kept at most."""
 _free = collections.deque(maxlen=4)
 """Memory that nobody looks at any more. What is pushed out goes back to the system."""
 
@@ -47,5 +49,6 @@ class _Lent:
         data = (address + -address % _ALIGNED, False)
         self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": data, "version": 3}
 
-    def __del__(self, free=_free):
-        free.append(self._memory)
+    def __del__(self, free=_free, most=_MOST):
+        if sum(memory.size for memory in list(free)) + self._memory.size <= most:
+            free.append(self._memory)

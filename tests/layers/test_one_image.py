@@ -48,19 +48,19 @@ CASES = [
 def test_equals_the_backend(dtype, made, uncompiled_kernels):
     calls = 0
     for number, arguments in enumerate(CASES):
-        for shape in ((19, 34, 3), (12, 12, 1), (1, 9, 4), (7, 1, 2)):
+        for shape in ((19, 34, 3), ((12, 12, 1), (1, 9, 4), (7, 1, 2))[number % 3]):
             image = pixels(shape, dtype, number)
             if arguments.get("data_format") == "channels_first":
                 image = np.moveaxis(image, -1, 0)  # without a memory order of its own
             before = image.copy()
             layer = RandomAffine(**arguments)
-            for seed in (number, 2**40 + number):
-                got, want = keras.ops.convert_to_numpy(layer(image, seed=seed)), by_backend(layer, image, seed)
-                calls += 1
-                assert (got.shape, got.dtype) == (want.shape, want.dtype)
-                # A coordinate that is rounded otherwise may be a pixel off, or outside.
-                far = np.abs(got.astype("float64") - want) > 0.02 + (got.dtype == "uint8")
-                assert np.mean(far) <= (0.02 if min(shape[:2]) > 1 else 0.2), (arguments, shape, np.mean(far))
+            seed = number + 2**40 * (number % 2)
+            got, want = keras.ops.convert_to_numpy(layer(image, seed=seed)), by_backend(layer, image, seed)
+            calls += 1
+            assert (got.shape, got.dtype) == (want.shape, want.dtype)
+            # A coordinate that is rounded otherwise may be a pixel off, or outside.
+            far = np.abs(got.astype("float64") - want) > 0.02 + (got.dtype == "uint8")
+            assert np.mean(far) <= (0.02 if min(shape[:2]) > 1 else 0.2), (arguments, shape, np.mean(far))
             np.testing.assert_array_equal(image, before)
     assert len(made) == calls
 
