@@ -267,7 +267,7 @@ def _transforming_loader(flow, settings, kernel):
     def load(indices, *columns):
         rows = Rows(*columns)
         if not in_files:
-            return kernel.batch(images[indices], rows), np.ones(len(indices), bool)
+            return kernel.batch(images, rows, indices), np.ones(len(indices), bool)
         if caching is not None:
             decoded, good = caching(indices)
             return kernel.batch(decoded, rows), good

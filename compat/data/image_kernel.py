@@ -85,13 +85,16 @@ class ImageKernel:
         n, columns = len(rows.matrix), self.columns(rows)
         results = self.empty(n)
         threads = min(n, MOST_AT_ONCE, math.ceil(results.size / _WORTH_A_THREAD))
-        step = math.ceil(n / max(1, 4 * threads if threads > 1 else 1))
-        starts = iter(range(0, n, step or 1))
+        step = math.ceil(n / max(1, 4 * threads if threads > 1 else 1)) or 1
+        if indices is not None and math.prod(self._shape) > _WORTH_A_THREAD:
+            step = 1  # without a copy
+        starts = iter(range(0, n, step))
 
         def work():
             for start in starts:
                 part = slice(start, start + step)
-                some = images[part if indices is None else indices[part]]
+                chosen = part if indices is None else indices[part]
+                some = images[chosen] if indices is None or step > 1 else images[chosen[0]][None]
                 self(some, [column[part] for column in columns], results[part])
 
         work() if threads < 2 else at_once(work, threads)

@@ -54,8 +54,10 @@ class Part:
             then = InOneGo(kernel, rows)
             _, good = self.images.read(indices, use_tensorflow=False, then=then)
             return then.results, good
+        if kernel is not None:
+            return kernel.batch(self.images, rows, indices), np.ones(len(indices), bool)
         images, good = self.read(indices)
-        return kernel.batch(images, rows) if kernel is not None else self._transformed(images, rows, good), good
+        return self._transformed(images, rows, good), good
 
     def _transformed(self, images, rows, good):
         """Without the kernel of `image_kernel`: as the iterators do it where their backend is loaded, else by SciPy."""
