@@ -1,5 +1,6 @@
 """The legacy import paths and `Model` methods, in this process, for code that cannot be edited."""
 
+import functools
 import importlib.util
 import os
 import sys
@@ -147,7 +148,23 @@ def _names(module):
 
 
 def _kept(child):
-    return {name: getattr(getattr(keras.preprocessing, child), name) for name in _KEPT[child]}
+    found = {name: getattr(getattr(keras.preprocessing, child), name) for name in _KEPT[child]}
+    return found | {"load_img": _load_img(found["load_img"])} if child == "image" else found
+
+
+def _load_img(original):
+    """`load_img` that takes `grayscale=`, which stood second once, too."""
+
+    @functools.wraps(original)
+    @functools.wraps(original)
+    def load_img(path, *args, grayscale=False, **kwargs):
+        if args and isinstance(args[0], bool):
+            grayscale, *args = args
+            kwargs |= dict(zip(("target_size", "interpolation"), args, strict=False))
+            args = ()
+        return original(path, *args, **({"color_mode": "grayscale"} if grayscale else {}), **kwargs)
+
+    return load_img
 
 
 def _replace(path, names):

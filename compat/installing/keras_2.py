@@ -2,41 +2,40 @@
 
 import functools
 import importlib.util
-import inspect
 import os
 import re
 import shutil
 import sys
 import tempfile
 import types
+import warnings
 
 import h5py
 import keras
 import keras._tf_keras.keras as tf_keras
 
 from ..migrate.moved import (
-    CONVOLUTIONS_2D,
-    KERAS_1_LAYERS,
+    LOSSES,
     MERGE_MODES,
     OPTIMIZERS,
     OTHER_NAMES,
     PRIVATE_MODULES,
     PRIVATE_NAMES,
     THEANO,
-    UNUSED_BY_SEPARABLE,
 )
-from . import keras_2_backend
+from . import keras_2_backend, keras_2_layers, keras_2_training
 from .patches import put, put_module
 
 _OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
-_AVERAGES = (keras.layers.AveragePooling1D, keras.layers.AveragePooling2D, keras.layers.AveragePooling3D)
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
+_JUDGES = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
 _SUBMODULES = {
     "layers": (
         *("advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge"),
         *("cudnn_recurrent", "noise", "normalization", "pooling", "recurrent", "wrappers"),
     ),
-    "utils": ("data_utils", "generic_utils", "layer_utils", "np_utils", "vis_utils"),
+    "utils": ("data_utils", "generic_utils", "layer_utils", "np_utils", "vis_utils", "visualize_util"),
+    "callbacks": ("callbacks",),
 }
 _ENGINE = ("base_layer", "input_layer", "sequential", "topology", "training")
 _RENAMED = {"objectives": "losses", "initializations": "initializers"}
@@ -45,8 +44,6 @@ _LOAD_MODEL = (
     *("tensorflow.keras.models", "tensorflow.keras.saving", "keras.src.saving.saving_api"),
 )
 """Modules that have `load_model`; those of TensorFlow take it from the last, when they are loaded."""
-_seen = set()
-"""The words of Keras 1 that convolutions were given: there `32, 3, 3` is a kernel, in Keras 3 one with strides of 3."""
 _PRIVATE = "tensorflow.python.keras"
 _APPLICATIONS = "keras_applications"
 _ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras": tf_keras}
@@ -54,14 +51,16 @@ _ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras":
 
 def put_back():
     """Put all of it in place, until `patches.undo`."""
-    _seen.clear()
     _utils()
+    _names()
     _modules()
     _private_copy()
     keras_2_backend.put_back()
     _optimizers()
-    _layers()
+    _losses()
+    keras_2_layers.put_back()
     _models()
+    keras_2_training.put_back()
     _metrics()
     _callbacks()
     _weights()
@@ -71,13 +70,25 @@ def put_back():
 def _utils():
     """What was renamed in functions and tensors; before the modules that have them, too, are made."""
 
-    def to_categorical(x, num_classes=None, nb_classes=None):
-        return original(x, nb_classes if num_classes is None else num_classes)
+    def to_categorical(x, num_classes=None, dtype=None, nb_classes=None):
+        found = original(x, nb_classes if num_classes is None else num_classes)
+        return found if dtype is None else found.astype(dtype)
 
     original = keras.utils.to_categorical
     for package in (keras, tf_keras):
         put(package.utils, "to_categorical", functools.wraps(original)(to_categorical))
     put(keras.KerasTensor, "_keras_shape", property(lambda self: tuple(self.shape)))
+
+
+def _names():
+    """Names that are others today; before the modules that have them, too, are made."""
+    for package, path in ((keras, "keras"), (tf_keras, "tensorflow.keras")):
+        for root, module, names in OTHER_NAMES:
+            owner = getattr(package, module)
+            for old, new in names.items() if re.fullmatch(root, path) else ():
+                if not hasattr(owner, old) and hasattr(owner, new):
+                    put(owner, old, getattr(owner, new))
+        put(package.models, "Input", keras.Input)
 
 
 def _modules():
@@ -90,6 +101,11 @@ def _modules():
                     put(owner, child, sys.modules[f"{root}.{name}.{child}"])
         for old, new in _RENAMED.items():
             put(package, old, _module(f"{root}.{old}", getattr(package, new)))
+        experimental = _module(f"{root}.layers.experimental", package.layers, preprocessing=package.layers)
+        put(package.layers, "experimental", experimental)
+        put_module(f"{root}.layers.experimental.preprocessing", package.layers)
+        put_module(f"{root}.optimizers.legacy", package.optimizers)  # of which Keras 3 has stubs that raise
+        put(package.optimizers, "legacy", package.optimizers)
         engine = _module(f"{root}.engine", package.layers, Model=package.Model, Sequential=package.Sequential)
         engine.get_source_inputs = package.utils.get_source_inputs
         for child in _ENGINE:
@@ -177,8 +193,28 @@ def _merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, name=None):
     """`merge` of Keras 1."""
     if mode not in MERGE_MODES:
         raise ValueError(f"`mode` must be one of {tuple(MERGE_MODES)}. Received: {mode!r}")
-    options = {"concat": {"axis": concat_axis}, "dot": {"axes": dot_axes}}.get(mode, {})
+    options = {
+        "concat": {"axis": concat_axis},
+        "dot": {"axes": dot_axes},
+        "cos": {"axes": dot_axes, "normalize": True},
+    }.get(mode, {})
     return getattr(layers, MERGE_MODES[mode])(inputs, name=name, **options)
+
+
+def _losses():
+    """The old names of losses, as strings."""
+    for module in ("losses", "metrics"):
+        get = _with_old_names(getattr(keras, module).get)
+        for owner in (sys.modules[f"keras.src.{module}"], getattr(keras, module), getattr(tf_keras, module)):
+            put(owner, "get", get)
+
+
+def _with_old_names(original):
+    @functools.wraps(original)
+    def get(identifier):
+        return original(LOSSES.get(identifier, identifier) if isinstance(identifier, str) else identifier)
+
+    return get
 
 
 def _optimizers():
@@ -194,11 +230,6 @@ def _optimizers():
     for name in OPTIMIZERS:
         kind = getattr(keras.optimizers, name)
         put(kind, "__init__", _with_rate(kind.__init__))
-    for package in (keras, tf_keras):
-        for pattern, names in OTHER_NAMES.items():
-            module = getattr(package, re.match(r"\w+", pattern)[0])
-            for old, new in names.items():
-                put(module, old, getattr(module, new))
 
 
 def _with_rate(original):
@@ -214,57 +245,6 @@ def _with_rate(original):
     return __init__
 
 
-def _layers():
-    for name, words in KERAS_1_LAYERS.items():
-        kind = getattr(keras.layers, name, None)
-        if kind is not None and kind.__name__ == name:
-            unused = UNUSED_BY_SEPARABLE if name.startswith(("Separable", "Depthwise")) else ()
-            put(kind, "__init__", _with_names(kind.__init__, words, unused, name in CONVOLUTIONS_2D))
-    put(keras.layers, "Convolution2D", _Convolution2D)
-
-
-def _with_names(original, words, unused, is_convolution):
-    @functools.wraps(original)
-    def __init__(self, *args, **kwargs):
-        for name in unused:
-            kwargs.pop(name, None)
-        old = {name: kwargs.pop(name) for name in [*words] if name in kwargs and words[name] != name}
-        if is_convolution:
-            _seen.update(old)
-            if {"nb_row", "nb_col"} <= kwargs.keys():
-                kwargs["kernel_size"] = kwargs.pop("nb_row"), kwargs.pop("nb_col")
-            elif len(args) == 3 and (old or (_seen and args[1] == args[2] != 1)):
-                args = _as_kernel(args)
-        for name, value in old.items():
-            kwargs[words[name]] = _ORDERINGS.get(value, value) if name == "dim_ordering" else value
-        if isinstance(self, _AVERAGES) and not args:
-            kwargs.setdefault("pool_size", 2)
-        if kwargs.get("mode") in (0, 2) and type(self).__name__ == "BatchNormalization":
-            del kwargs["mode"]
-        original(self, *args, **kwargs)
-
-    del __init__.__wrapped__  # Keras asks for the signature in two ways, which must agree
-    return __init__
-
-
-def _as_kernel(args):
-    """`32, 3, 3`, as Keras 1 took it, as `32, (3, 3)`."""
-    filters, *sizes = args
-    return (filters, tuple(sizes)) if all(isinstance(size, int) for size in sizes) else args
-
-
-class _OfKeras1(type):
-    def __call__(cls, *args, **kwargs):
-        return keras.layers.Conv2D(*(_as_kernel(args) if len(args) == 3 else args), **kwargs)
-
-    def __instancecheck__(cls, other):
-        return isinstance(other, keras.layers.Conv2D)
-
-
-class _Convolution2D(metaclass=_OfKeras1):
-    """`Convolution2D(32, 3, 3)` of Keras 1: `Conv2D(32, (3, 3))`."""
-
-
 def _models():
     functional = sys.modules["keras.src.models.functional"].Functional  # which has no public name
     new, init = keras.Model.__new__, functional.__init__
@@ -278,7 +258,6 @@ def _models():
 
     put(keras.layers.Layer, "input_shape", property(lambda self: _shape_of(self.input)))
     put(keras.layers.Layer, "output_shape", property(lambda self: _shape_of(self.output)))
-    put(keras.Model, "compile", _with_metrics_for_all(keras.Model.compile))
     put(keras.Model, "__new__", __new__)
     put(functional, "__init__", __init__)
     put(keras.Model, "predict_classes", _predict_classes)
@@ -287,23 +266,6 @@ def _models():
 
 def _shape_of(tensors):
     return tuple(tensors.shape) if hasattr(tensors, "shape") else [tuple(one.shape) for one in tensors]
-
-
-def _with_metrics_for_all(original):
-    """`compile`, where a list of metrics is for each of several outputs, as Keras 2 took it."""
-
-    @functools.wraps(original)
-    def compile(self, *args, **kwargs):
-        bound = inspect.signature(original).bind(self, *args, **kwargs)
-        outputs = len(getattr(self, "outputs", None) or ())
-        for name in ("metrics", "weighted_metrics"):
-            given = bound.arguments.get(name)
-            flat = isinstance(given, (list, tuple)) and not any(isinstance(one, (list, tuple, dict)) for one in given)
-            if given and flat and outputs > 1:
-                bound.arguments[name] = [list(given) for _ in range(outputs)]
-        return original(*bound.args, **bound.kwargs)
-
-    return compile
 
 
 def _with_plurals(kwargs):
@@ -347,6 +309,9 @@ class _Heard:
         monitor = getattr(self.callback, "monitor", None)
         if isinstance(monitor, str) and monitor in _OLD_NAMES and monitor not in logs and monitor in found:
             self.callback.monitor = _OLD_NAMES[monitor]  # Keras asks the metric of that name what is better
+        elif isinstance(self.callback, _JUDGES) and monitor not in found:
+            warnings.warn(f"There is no {monitor!r} to monitor. Received: {', '.join(found)}", stacklevel=2)
+            return  # Keras 3 raises an error
         if isinstance(self.callback, keras.callbacks.ModelCheckpoint):  # which names a file by all of them
             found |= {old: found[old] for old in _OLD_NAMES if old in found and old not in logs}
         self.callback.on_epoch_end(epoch, found)

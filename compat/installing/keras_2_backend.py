@@ -1,6 +1,7 @@
 """The functions of `keras.backend` that worked on a graph: on the symbolic tensors of a model, with its gradients."""
 
 import functools
+import importlib
 import inspect
 import sys
 import types
@@ -9,6 +10,7 @@ import warnings
 import keras
 import keras._tf_keras.keras as tf_keras
 
+from ..migrate.moved import TENSORFLOW_1, TENSORFLOW_1_IMAGES
 from .patches import put, put_module
 
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
@@ -40,6 +42,9 @@ def put_back():
     }
     if (tensorflow := sys.modules.get("tensorflow")) is not None:
         gone["tf"] = tensorflow
+        put(_dispatcher(tensorflow), "active", True)
+        put(keras.KerasTensor, "get_shape", lambda self: tensorflow.TensorShape(self.shape))
+        _put_tensorflow_1(tensorflow, tensorflow.compat.v1)
     for root, backend in (("keras", keras.backend), ("tensorflow.keras", legacy)):
         for name, value in gone.items():
             put(backend, name, value)
@@ -47,6 +52,14 @@ def put_back():
         vars(module).update({name: value for name, value in vars(backend).items() if not name.startswith("_")})
         put_module(module.__name__, module)
         put(backend, "tensorflow_backend", module)
+
+
+def _put_tensorflow_1(new, old):
+    """What programs for Keras used of TensorFlow 1, from `tensorflow.compat.v1`."""
+    for owner, source, names in ((new, old, TENSORFLOW_1), (new.image, old.image, TENSORFLOW_1_IMAGES)):
+        for name in names:
+            if not hasattr(owner, name) and hasattr(source, name):
+                put(owner, name, getattr(source, name))
 
 
 class _Phase(int):
@@ -69,13 +82,49 @@ def _symbolic(original):
     return call
 
 
+@keras.saving.register_keras_serializable("keras_regen")
 class _Function(keras.Operation):
-    def __init__(self, function):
-        super().__init__()
+    """A function of a module, as a part of a model, which is saved by the function's name."""
+
+    def __init__(self, function, name=None):
+        super().__init__(name=name)
         self._function = function
 
     def call(self, *args, **kwargs):
         return self._function(*args, **kwargs)
+
+    def compute_output_spec(self, *args, **kwargs):
+        def dense(one):  # which Keras takes for sparse once it is multiplied by a number
+            return keras.KerasTensor(one.shape, one.dtype) if isinstance(one, keras.KerasTensor) else one
+
+        args, kwargs = keras.tree.map_structure(dense, (args, kwargs))
+        return super().compute_output_spec(*args, **kwargs)
+
+    def get_config(self):
+        return {"function": f"{self._function.__module__}:{self._function.__qualname__}", "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        module, _, name = config["function"].partition(":")
+        return cls(getattr(importlib.import_module(module), name), config["name"])
+
+
+@functools.cache
+def _dispatcher(tensorflow):
+    """What lets the functions of TensorFlow take the symbolic tensors of a model, as in Keras 2, while it is active."""
+    base = tensorflow.__internal__.dispatch.GlobalOpDispatcher
+
+    class Dispatcher(base):
+        active = False
+
+        def handle(self, op, args, kwargs):
+            given = keras.tree.flatten((args, kwargs)) if self.active else ()
+            if any(isinstance(one, keras.KerasTensor) for one in given):
+                return _Function(op)(*args, **kwargs)
+            return base.NOT_SUPPORTED
+
+    Dispatcher().register()  # for ever: TensorFlow has no way back
+    return Dispatcher
 
 
 def function(inputs, outputs, updates=None, **_):

@@ -7,8 +7,10 @@ import importlib.util
 import inspect
 import itertools
 import math
+import warnings
 
 import keras
+import numpy as np
 
 from .. import image
 from ..migrate.moved import COUNTS_OF_IMAGES, KERAS_1
@@ -69,7 +71,9 @@ def _as_in_keras_2(name):
         queue = {name: kwargs.pop(name, None) for name in _QUEUE}
         bound = signature.bind(self, *args, **kwargs)
         given = bound.arguments
-        if isinstance(given.get("class_weight"), str):  # which Keras 2 never looked at
+        if isinstance(weights := given.get("class_weight"), (str, list, tuple, np.ndarray)):
+            if not isinstance(weights, str):
+                warnings.warn("`class_weight` is no dictionary: Keras 2 did not look at it, either.", stacklevel=2)
             del given["class_weight"]
         with contextlib.ExitStack() as stack:
             for data, number in _STEPS[name].items():

@@ -6,7 +6,7 @@ import libcst as cst
 
 from . import patterns as m
 from .keras_calls import keywords
-from .moved import GONE, KERAS, OTHER_NAMES, PRIVATE_MODULES, PRIVATE_NAMES, SUBMODULES
+from .moved import ELSEWHERE, GONE, KERAS, OTHER_NAMES, PRIVATE_MODULES, PRIVATE_NAMES, SUBMODULES
 from .program import dotted_name
 
 _PRIVATE = re.compile(rf"tensorflow\.python\.keras((?:\.(?:{'|'.join(PRIVATE_MODULES)})|\.applications\.\w+)?)")
@@ -86,7 +86,7 @@ def modules(program):
             program.add_statement(statement, f"from {home} import {names}")
         if (homes or idle) and "#" not in program.code(statement):
             program.remove(statement.names, [*idle, *(alias for aliases in homes.values() for alias in aliases)])
-    _remove(program, emptied)
+    program.remove_lines(emptied)
     for node in program.of(cst.Attribute):
         parent = program.parents[node]
         paths = program.paths(node)
@@ -139,14 +139,11 @@ def _shape_of_input(program, statement, module):
 
 def _home(module, name):
     """Where Keras 3 has what an old module had: (module, None), or (package, module) for a module; None otherwise."""
-    for pattern, new, names in SUBMODULES:
+    for pattern, new, names in (*SUBMODULES, *ELSEWHERE):
         if (match := pattern.fullmatch(module)) and (names is None or name in names):
             return f"{_root(match[1])}.{new}", None
-        if (
-            name != "merge"
-            and (match := pattern.fullmatch(f"{module}.{name}"))
-            and new in ("layers", "utils", "losses", "initializers")
-        ):
+    for pattern, new, _ in SUBMODULES:
+        if name != "merge" and (match := pattern.fullmatch(f"{module}.{name}")) and new != "models":
             return _root(match[1]), new
     return None
 
@@ -203,16 +200,6 @@ def _stands_alone(program, statement):
     return isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 and "#" not in program.code(statement)
 
 
-def _remove(program, lines):
-    """Remove statement lines; the last of a block that would be left empty becomes `pass`."""
-    for line in lines:
-        siblings = program.parents[line].body
-        if line is siblings[-1] and all(other in lines for other in siblings):
-            program.replace(line.body[0], "pass")
-        else:
-            program.remove_line(line)
-
-
 def _unbind(program, statement, module, aliases):
     """Let names be None that are gone and used in functions and under conditions alone: the rest of the program runs.
 
@@ -258,8 +245,9 @@ def _is_tried(program, node):
 
 def _other_name(paths, name):
     """What a name of a module is called in Keras 3, where a chain leads to it for sure; None if as ever."""
-    for pattern, names in OTHER_NAMES.items():
-        if name in names and all(path and re.fullmatch(rf"{KERAS}\.{pattern}\.{name}", path) for path in paths):
+    for root, module, names in OTHER_NAMES:
+        pattern = rf"{root}\.{module}(?:\.\w+)*\.{name}"
+        if name in names and all(path and re.fullmatch(pattern, path) for path in paths):
             return names[name]
     return None
 

@@ -49,12 +49,17 @@ MOVED = (
     ),
     (r"engine(?:\.(?:base_layer|input_layer|topology|training))?", "layers", LAYERS),
     (r"engine(?:\.(?:sequential|topology|training))?", "models", _MODELS),
-    (r"utils\.(?:data_utils|generic_utils|layer_utils|np_utils|vis_utils)", "utils", _UTILS),
+    (r"utils\.(?:data_utils|generic_utils|layer_utils|np_utils|vis_utils|visualize_util)", "utils", _UTILS),
+    (r"callbacks\.callbacks", "callbacks", None),
+    (r"layers\.experimental\.preprocessing", "layers", None),
+    (r"optimizers\.legacy", "optimizers", None),
     (r"(?:engine|engine\.topology)", "utils", frozenset(["get_source_inputs"])),
     (r"objectives", "losses", None),
     (r"initializations", "initializers", None),
 )
 """Module of old, module of today, and the names in it; None where all are."""
+ELSEWHERE = ((re.compile(rf"({KERAS})\.models"), "layers", frozenset(["Input"])),)
+"""The same for modules that there still are."""
 SUBMODULES = tuple((re.compile(rf"({KERAS})\.{old}"), new, names) for old, new, names in MOVED)
 
 _WORDS_OF_OPTIMIZERS = "SGD Adam RMSprop Adagrad Adadelta Adamax Nadam"
@@ -65,11 +70,31 @@ PRIVATE_MODULES = (
 PRIVATE_NAMES = ("Input", "Model", "Sequential")
 """What `tensorflow.python.keras` had and `tensorflow.keras` has."""
 
-OTHER_NAMES = {
-    r"layers(?:\.\w+)*": {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"},
-    r"optimizers": {name.lower(): name for name in _WORDS_OF_OPTIMIZERS.split()},
+_WORDS_OF_LOSSES = {
+    "mean_squared_error": "mse MSE",
+    "mean_absolute_error": "mae MAE",
+    "mean_absolute_percentage_error": "mape MAPE",
+    "mean_squared_logarithmic_error": "msle MSLE",
+    "kl_divergence": "kld KLD kullback_leibler_divergence",
+    "log_cosh": "logcosh",
+    "cosine_similarity": "cosine_proximity cosine",
 }
+_LOSSES = {short: name for name, shorts in _WORDS_OF_LOSSES.items() for short in shorts.split()}
+_LOSSES_OF_TENSORFLOW = {name: shorts.split()[0] for name, shorts in _WORDS_OF_LOSSES.items() if "cosine" not in name}
+_TENSORFLOW = KERAS.replace("|keras)", ")")
+OTHER_NAMES = (
+    (KERAS, "layers", {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "ThresholdedReLU": "ReLU"}),
+    (KERAS, "optimizers", {name.lower(): name for name in _WORDS_OF_OPTIMIZERS.split()}),
+    (KERAS, "constraints", {"maxnorm": "max_norm", "nonneg": "non_neg", "unitnorm": "unit_norm"}),
+    (KERAS, "utils", {"plot": "plot_model"}),
+    ("keras", "losses", _LOSSES),
+    ("keras", "metrics", _LOSSES),
+    (_TENSORFLOW, "losses", _LOSSES_OF_TENSORFLOW | {"cosine_proximity": "cosine_similarity"}),
+    (_TENSORFLOW, "metrics", _LOSSES_OF_TENSORFLOW),
+)
 """Names that have others in Keras 3, by their modules: `LSTM` and `GRU` use cuDNN by themselves."""
+LOSSES = {name: _LOSSES[name] for name in ("kullback_leibler_divergence", "logcosh", "cosine_proximity")}
+"""Names of losses as strings."""
 
 THEANO = ("convert_all_kernels_in_model", "convert_dense_weights_data_format")
 
@@ -177,6 +202,7 @@ KERAS_1_LAYERS = {
         for n in (2, 3)
     },
     "DepthwiseConv2D": {},
+    "ThresholdedReLU": {"theta": "threshold"},
     **{f"Global{name}Pooling2D": {"dim_ordering": "data_format"} for name in ("Max", "Average")},
     "Flatten": {"dim_ordering": "data_format"},
 }
@@ -188,4 +214,18 @@ UNUSED_BY_SEPARABLE = ("kernel_initializer", "kernel_regularizer", "kernel_const
 MERGE_MODES = {
     **{"concat": "concatenate", "sum": "add", "mul": "multiply", "ave": "average", "max": "maximum"},
     "dot": "dot",
+    "cos": "dot",
 }
+
+_WORDS_OF_TENSORFLOW_1 = (
+    "ConfigProto GPUOptions InteractiveSession Session disable_eager_execution disable_v2_behavior get_default_graph "
+    "get_default_session global_variables_initializer local_variables_initializer logging placeholder py_func "
+    "reset_default_graph set_random_seed Print div is_nan is_inf lgamma log log1p log_sigmoid matrix_band_part "
+    "matrix_diag multinomial random_normal random_shuffle random_uniform rint rsqrt segment_sum sparse_tensor_to_dense "
+    "sparse_to_dense to_double to_float to_int32 to_int64 truncated_normal unsorted_segment_sum where_v2 ceil erf "
+    "ConfigProto mod cross conj diag diag_part invert_permutation floor_div gfile get_collection get_variable "
+    "variable_scope assign assign_add assign_sub count_nonzero depth_to_space space_to_depth"
+)
+TENSORFLOW_1 = frozenset(_WORDS_OF_TENSORFLOW_1.split())
+"""Names of TensorFlow 1 that programs for Keras use, and that are in `tensorflow.compat.v1` today."""
+TENSORFLOW_1_IMAGES = frozenset(["resize_bicubic", "resize_bilinear", "resize_images", "resize_nearest_neighbor"])

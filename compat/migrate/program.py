@@ -60,6 +60,7 @@ class Program:
         nodes: dictionary from node type to the nodes of the program, in the order of the text.
         edits: list of (start, end, new text); what lies within a larger one is dropped.
         findings: list of (offset, reason).
+        removed: the statement lines that `remove_lines` took away.
         memory: dictionary for what is asked again and again, by pairs of a function and what it is given.
 
     Raises:
@@ -75,7 +76,7 @@ class Program:
         self._spans, self._scopes = (resolved[p] for p in resolved)
         if parsed is not None:
             self._spans = moved(self._spans, parsed.encode(), self.data)
-        self.edits, self.findings, self.memory = [], [], {}
+        self.edits, self.findings, self.removed, self.memory = [], [], [], {}
         self._dropped = {}
         self.parents, self.nodes = _family(wrapper.module)
         for found in self.nodes.values():
@@ -181,6 +182,25 @@ class Program:
         else:
             after = _NEWLINE.match(self.data, last)
             self.edits.append((self.line_start(start), after.end() if after else last, ""))
+
+    def add_before(self, statement, text):
+        """Add a statement line above a statement line. Returns: whether it has its lines for itself."""
+        start = self.span(statement)[0]
+        indentation = self.indentation(start)
+        if indentation is not None:
+            start = self.line_start(start)
+            self.edits.append((start, start, f"{indentation}{text}{self.newline(start)}"))
+        return indentation is not None
+
+    def remove_lines(self, lines):
+        """Remove statement lines; the last of a block that would be left empty becomes `pass`."""
+        self.removed += lines
+        for line in lines:
+            siblings = self.parents[line].body
+            if line is siblings[-1] and all(other in lines for other in siblings):
+                self.replace(line.body[0], "pass")
+            else:
+                self.remove_line(line)
 
     def add_comment(self, statement, text):
         """Add a comment line above a statement line, if it is not there already."""

@@ -6,7 +6,7 @@ import libcst as cst
 
 from . import patterns as m
 from .constants import UNKNOWN, constant
-from .flows import METHODS, arguments, resolve
+from .flows import METHODS
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
 from .modules import modules
 from .moved import (
@@ -15,12 +15,29 @@ from .moved import (
     CONVOLUTIONS_2D,
     KERAS,
     KERAS_1_LAYERS,
+    LOSSES,
     MERGE_MODES,
     OPTIMIZERS,
+    TENSORFLOW_1,
     UNUSED_BY_SEPARABLE,
     VALUES,
 )
-from .saving import callbacks, files, is_model
+from .program import dotted_name
+from .saving import callbacks, files
+from .training import (
+    adversaries,
+    batch_shapes,
+    class_weights,
+    graphs,
+    inputs_of_first_layers,
+    metrics,
+    phases,
+    shapes,
+    shared_optimizers,
+    sizes,
+    tensorflow_1,
+    weights_by_name,
+)
 
 _LEARNING_RATES = (
     "Scheduler(",
@@ -225,6 +242,8 @@ def layers(program):
             program.drop(call, [given["mode"]])
         if name.startswith(("AveragePooling", "AvgPool")) and {"pool_size", "pool_length"}.isdisjoint(given):
             _pool(program, call)
+        if name == "ThresholdedReLU":
+            _threshold(program, call)
         if name in CONVOLUTIONS_2D:
             own = name == "Convolution2D" or not KERAS_1_LAYERS[name].keys().isdisjoint(given)
             _kernel(program, call, given, own, is_keras_1)
@@ -239,6 +258,14 @@ def _pool(program, call):
         program.insert(program.span(call.args[0])[0], "pool_size=2, ")
     else:
         program.insert(program.span(call)[1] - 1, "pool_size=2")
+
+
+def _threshold(program, call):
+    """`ThresholdedReLU(0.5)` to `ReLU(threshold=0.5)`."""
+    if not call.args:
+        program.insert(program.span(call)[1] - 1, "threshold=1.0")
+    elif call.args[0].keyword is None and not call.args[0].star:
+        program.insert(program.span(call.args[0])[0], "threshold=")
 
 
 def _kernel(program, call, given, own, others):
@@ -290,8 +317,10 @@ def _merges(program):
         for axis in ("concat_axis", "dot_axes"):
             if axis in given:
                 program.replace(given[axis].keyword, "axes" if axis == "dot_axes" else "axis")
-        if mode == "dot" and "dot_axes" not in given:
-            program.add_arguments(call, ["axes=-1"], [given["mode"]])
+        more = ["axes=-1"] if mode in ("dot", "cos") and "dot_axes" not in given else []
+        more += ["normalize=True"] if mode == "cos" else []
+        if more:
+            program.add_arguments(call, more, [given["mode"]])
         if not dotted:
             needed.setdefault(bindings[0], set()).add(new)
     for binding, names in needed.items():
@@ -320,6 +349,16 @@ def utils(program):
     """`to_categorical(y, nb_classes=10)` to `num_classes=`, `x._keras_shape` to `x.shape`."""
     for call, _ in calls_of(program, "utils", ("to_categorical",)):
         _rename(program, call, {"nb_classes": "num_classes"})
+        if (kind := keywords(call).get("dtype")) is not None:
+            program.drop(call, [kind])
+            program.insert(program.span(call)[1], f".astype({program.value_code(kind)})")
+    for call, _ in calls_of(program, "datasets", ("load_data",)):
+        _rename(program, call, {"nb_words": "num_words"})
+    for call, name in calls_of(program, "regularizers", ("l1", "l2")):
+        _rename(program, call, {"l": name})
+    for call in program.of(cst.Call):
+        if m.matches(call.func, m.Attribute(m.Name("self"), m.Name("add_loss"))) and "inputs" in keywords(call):
+            program.drop(call, [keywords(call)["inputs"]])
     if is_keras(program):
         for node in program.of(cst.Attribute):
             if node.attr.value == "_keras_shape":
@@ -328,6 +367,27 @@ def utils(program):
 
 def backend(program):
     """`from keras import backend as K` to TensorFlow's, which kept what Keras's lost; the rest is listed."""
+    wanted = []
+    for statement in program.of(cst.ImportFrom):
+        if not isinstance(statement.names, cst.ImportStar) and dotted_name(statement.module) == "keras.backend":
+            names = {alias.evaluated_name for alias in statement.names}
+            if not statement.relative and names - BACKEND - BACKEND_GONE.keys():
+                program.replace(statement.module, "tensorflow.keras.backend")
+    for node in program.of(cst.Attribute):
+        parent = program.parents[node]
+        if not isinstance(parent, cst.Attribute) or parent.value is not node:
+            continue
+        paths, name = program.paths(node), parent.attr.value
+        if paths == {"keras.backend"} and m.matches(node, m.Attribute(m.Name("keras"))):
+            if name not in BACKEND and name not in BACKEND_GONE and (places := program.places(program.roots(node))):
+                program.replace(node, "tensorflow.keras.backend")
+                wanted += [(place, "import tensorflow.keras") for place in places]
+        elif node.attr.value == "tf" and all(re.fullmatch(rf"{KERAS}\.backend\.tf", path or "") for path in paths):
+            if not program.assignments("tf") and (places := program.places(program.roots(node))):
+                wanted += [(place, "import tensorflow as tf") for place in places]
+            if name in TENSORFLOW_1:
+                program.edits.append((program.span(node)[1], program.span(node)[1], ".compat.v1"))
+            program.edits.append((program.span(node)[0], program.span(node)[1], "tf"))
     bound = [b for b in program.bindings if re.fullmatch(r"keras\.backend", b.target) and b.alias is not None]
     for binding in bound:
         lost = {}
@@ -352,8 +412,13 @@ def backend(program):
             for name in program.uses(binding):
                 parent = program.parents[name]
                 used = isinstance(parent, cst.Attribute) and parent.value is name
-                if used and (how := BACKEND_GONE.get(parent.attr.value)) and not program.is_edited(parent):
+                if used and (how := BACKEND_GONE.get(parent.attr.value)) and not _is_done(program, parent):
                     program.report(parent, f"`{parent.attr.value}` of the backend is not in Keras 3: {how}")
+    return wanted
+
+
+def _is_done(program, node):
+    return program.is_edited(node) or program.statement(node) in program.removed
 
 
 def _orderings(program, lost):
@@ -391,51 +456,25 @@ def predictions(program):
             )
 
 
-def shapes(program):
-    """`model.layers[0].output_shape` to `.output.shape`, and so for `input_shape`: of layers, not of models."""
+def losses(program):
+    """`compile(loss="kullback_leibler_divergence")` to "kl_divergence"."""
     if not is_keras(program):
         return
-    for node in program.of(cst.Attribute):
-        if node.attr.value in ("input_shape", "output_shape") and _is_layer(program, node.value):
-            program.replace(node.attr, node.attr.value.replace("_", "."))
-
-
-def _is_layer(program, expression):
-    """Whether an expression is one of `model.layers`, or what `get_layer` gives."""
-    layers = m.Attribute(attr=m.Name("layers"))
-    if isinstance(expression, cst.Name):
-        nodes = [getattr(origin, "node", None) for origin in program.origins(expression)]
-        loops = [program.parents.get(node) for node in nodes]
-        return bool(nodes) and all(
-            m.matches(loop, m.For(node, layers)) for node, loop in zip(nodes, loops, strict=True)
-        )
-    return m.matches(expression, m.Subscript(layers) | m.Call(m.Attribute(attr=m.Name("get_layer"))))
-
-
-def metrics(program):
-    """`compile(metrics=["mae"])` of a model with two outputs, where they were for both, to `[["mae"], ["mae"]]`."""
     for call in program.of(cst.Call):
-        if not m.matches(call.func, m.Attribute(attr=m.Name("compile"))) or "metrics" not in keywords(call):
+        if (
+            not m.matches(call.func, m.Attribute(attr=m.Name("compile")))
+            and named(program, call.func, "losses") is None
+        ):
             continue
-        listed = keywords(call)["metrics"].value
-        made = resolve(program, call.func.value, is_model)
-        if not made or not isinstance(listed, cst.List) or not listed.elements:
-            continue
-        outputs = {_outputs(one) for one in made}
-        nested = any(isinstance(one.value, (cst.List, cst.Tuple, cst.Dict)) for one in listed.elements)
-        if len(outputs) == 1 and (count := outputs.pop()) > 1 and not nested:
-            program.replace(listed, f"[{', '.join([program.code(listed)] * count)}]")
-
-
-def _outputs(call):
-    """How many outputs a call of `Model` has, 0 if that is not seen."""
-    given = arguments(call, ("inputs", "outputs")) or {}
-    value = getattr(given.get("outputs") or given.get("output"), "value", None)
-    return len(value.elements) if isinstance(value, (cst.List, cst.Tuple)) else 0
+        for node in m.findall(call, m.SimpleString()):
+            if (new := LOSSES.get(node.raw_value)) is not None:
+                start = program.code(node).index(node.raw_value)
+                edit_inside(program, node, start, start + len(node.raw_value), new)
 
 
 REPAIRS = (
-    *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, backend, predictions),
-    *(shapes, metrics),
+    *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
+    *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
+    *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

@@ -5,6 +5,7 @@ import re
 from .calls import rewrite_calls
 from .imports import rewrite_imports
 from .modern import modernize
+from .moved import OTHER_NAMES, TENSORFLOW_1
 from .notebooks import Notebook, script_as_python
 from .parsing import check, parse
 from .program import Program, apply
@@ -31,7 +32,11 @@ _REPAIRED = re.compile(
     r"save_weights|ModelCheckpoint|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
     r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|keras_applications|Av(?:g|erage)Pool|"
     r"objectives|initializations|python\.keras|\b_keras_shape\b|\.save\(|\.(?:in|out)put_shape\b|Separable|"
-    r"outputs\s*=\s*\[|\bModel\([^\n)]*,\s*[\[(]|import [^\n]*\b(?:sgd|rmsprop|ada(?:grad|delta|max|m)|nadam)\b"
+    r"outputs\s*=\s*\[|\bModel\([^\n)]*,\s*[\[(]|import [^\n]*\b(?:sgd|rmsprop|ada(?:grad|delta|max|m)|nadam)\b|"
+    r"batch_input_shape|set_session|learning_phase|\.trainable\b|optimizer\s*=\s*[a-z]\w*\s*[,)]|\.(?:in|out)put\b|"
+    r"metrics_names|validation_data\b\[|layers\.pop|outbound_nodes|reset_states|to_categorical|add_loss|"
+    r"add_weight\(\s*['\"]|\.models import|\((?:np|numpy)\.prod\(|"
+    rf"\b(?:{'|'.join(word for *_, names in OTHER_NAMES for word in names)})\b|\btf\.(?:{'|'.join(TENSORFLOW_1)})\b"
 )
 """What the repairs look for; a program without any of these is not parsed, which takes the most time."""
 

@@ -51,10 +51,15 @@ def _checkpoints(program):
             ending = ".weights.h5" if only else ".h5"
             changed[_end(program, path.value, ending, "ModelCheckpoint")] = ending
         if "period" in given:
-            if constant(program, given["period"].value) == 1:
-                program.drop(call, [given["period"]])
-            else:
-                program.report(given["period"], "`period=` is not in Keras 3: write `save_freq=` the number of batches")
+            period, statement = given["period"], program.statement(call)
+            program.drop(call, [period])
+            if constant(program, period.value) != 1:
+                code = program.value_code(period)
+                text = f"without period={code}, so that each epoch is saved: Keras 3 has save_freq=, in batches"
+                if statement is None or program.indentation(program.span(statement)[0]) is None or "\n" in code:
+                    program.report(call, text)
+                else:
+                    program.add_comment(statement, f"keras-regen: {text}.")
     return changed
 
 

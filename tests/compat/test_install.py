@@ -87,7 +87,7 @@ for hidden in (False, True):
         assert type(pickle.loads(pickled)) is text.Tokenizer
         assert pickle.loads(pickled).num_words == 9
     from keras.preprocessing.image import load_img, random_rotation
-    assert load_img is keras.utils.load_img
+    assert load_img.__wrapped__ is keras.utils.load_img
     assert random_rotation.__module__.startswith("keras_regen")
     from keras_preprocessing.image.utils import list_pictures as found
     assert found is list_pictures
@@ -470,7 +470,8 @@ def test_arguments_of_keras_1(installed):
     np.testing.assert_array_equal(model.predict(x, verbose=0)[1], x * x)
     np.testing.assert_array_equal(layers.merge([x, x], mode="dot", dot_axes=1), [[13]])
     with pytest.raises(ValueError, match="`mode` must be one of"):
-        layers.merge([a, a], mode="cos")
+        layers.merge([a, a], mode="sine")
+    np.testing.assert_allclose(layers.merge([x, 2 * x], mode="cos", dot_axes=1), [[1]], rtol=1e-6)
     separable = layers.SeparableConv2D(4, 3, kernel_regularizer="l2", depthwise_regularizer="l2")
     assert separable.depthwise_regularizer is not None and separable.pointwise_regularizer is None
     assert layers.DepthwiseConv2D(3, kernel_initializer="ones", depthwise_initializer="zeros").depth_multiplier == 1

@@ -1,0 +1,130 @@
+"""Layers with the arguments that Keras 1 and 2 took, put back into Keras 3."""
+
+import functools
+
+import keras
+import numpy as np
+from keras._tf_keras.keras import layers as tf_layers
+
+from ..migrate.moved import CONVOLUTIONS_2D, KERAS_1_LAYERS, UNUSED_BY_SEPARABLE
+from .patches import put
+
+_AVERAGES = (keras.layers.AveragePooling1D, keras.layers.AveragePooling2D, keras.layers.AveragePooling3D)
+_ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
+_seen = set()
+"""The words of Keras 1 that convolutions were given: there `32, 3, 3` is a kernel, in Keras 3 one with strides of 3."""
+
+
+def put_back():
+    """Put it in place, until `patches.undo`."""
+    _seen.clear()
+    put(keras.layers.Layer, "__init__", _with_batch_shape(keras.layers.Layer.__init__))
+    put(keras.layers.Layer, "add_weight", _add_weight(keras.layers.Layer.add_weight))
+    put(keras.metrics.Metric, "reset_states", lambda self: self.reset_state())
+    put(keras.Sequential, "add", _add(keras.Sequential.add))
+    put(keras.layers.InputLayer, "input", property(lambda self: self.output))
+    for name, words in KERAS_1_LAYERS.items():
+        kind = getattr(keras.layers, name, None)
+        if kind is not None and kind.__name__ == name:
+            unused = UNUSED_BY_SEPARABLE if name.startswith(("Separable", "Depthwise")) else ()
+            put(kind, "__init__", _with_names(kind.__init__, words, unused, name in CONVOLUTIONS_2D))
+    put(keras.layers, "Convolution2D", _Convolution2D)
+    for layers in (keras.layers, tf_layers):
+        put(layers, "ThresholdedReLU", ThresholdedReLU)
+
+
+def _with_batch_shape(original):
+    def __init__(self, *, batch_input_shape=None, **kwargs):  # a signature that Keras finds in all of its ways
+        if batch_input_shape is not None:
+            kwargs["input_shape"] = tuple(batch_input_shape[1:])
+        original(self, **kwargs)
+        if batch_input_shape is not None:
+            self._batch_shape_of_keras_2 = tuple(batch_input_shape)
+
+    return __init__
+
+
+def _add(original):
+    @functools.wraps(original)
+    def add(self, layer, *args, **kwargs):
+        shape = getattr(layer, "_batch_shape_of_keras_2", None)
+        if shape is not None and not self._layers:
+            original(self, keras.Input(batch_shape=shape))
+        original(self, layer, *args, **kwargs)
+
+    return add
+
+
+def _add_weight(original):
+    """`add_weight` whose first argument may be the name, as it was in TensorFlow's Keras 2."""
+
+    @functools.wraps(original)
+    def add_weight(self, *args, **kwargs):
+        if args and isinstance(args[0], str):
+            kwargs |= dict(zip(("name", "shape", "dtype", "initializer"), args, strict=False))
+            args = ()
+        return original(self, *args, **kwargs)
+
+    return add_weight
+
+
+def _with_names(original, words, unused, is_convolution):
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        args, kwargs = keras.tree.map_structure(_plain, (args, kwargs))
+        for name in unused:
+            kwargs.pop(name, None)
+        old = {name: kwargs.pop(name) for name in [*words] if name in kwargs and words[name] != name}
+        if is_convolution:
+            _seen.update(old)
+            if {"nb_row", "nb_col"} <= kwargs.keys():
+                kwargs["kernel_size"] = kwargs.pop("nb_row"), kwargs.pop("nb_col")
+            elif len(args) == 3 and (old or (_seen and args[1] == args[2] != 1)):
+                args = _as_kernel(args)
+        for name, value in old.items():
+            kwargs[words[name]] = _ORDERINGS.get(value, value) if name == "dim_ordering" else value
+        if isinstance(self, _AVERAGES) and not args:
+            kwargs.setdefault("pool_size", 2)
+        if kwargs.get("mode") in (0, 2) and type(self).__name__ == "BatchNormalization":
+            del kwargs["mode"]
+        original(self, *args, **kwargs)
+
+    del __init__.__wrapped__  # Keras asks for the signature in two ways, which must agree
+    return __init__
+
+
+def _plain(value):
+    """Integers of NumPy as those of Python, which alone are sizes in Keras 3."""
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _as_kernel(args):
+    """`32, 3, 3`, as Keras 1 took it, as `32, (3, 3)`."""
+    filters, *sizes = args
+    return (filters, tuple(sizes)) if all(isinstance(size, int) for size in sizes) else args
+
+
+class ThresholdedReLU(keras.layers.Layer):
+    """`ThresholdedReLU` of Keras 2: what is above `theta`, and 0 for the rest."""
+
+    def __init__(self, theta=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.theta = float(theta)
+
+    def call(self, inputs):
+        return keras.ops.where(inputs > self.theta, inputs, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "theta": self.theta}
+
+
+class _OfKeras1(type):
+    def __call__(cls, *args, **kwargs):
+        return keras.layers.Conv2D(*(_as_kernel(args) if len(args) == 3 else args), **kwargs)
+
+    def __instancecheck__(cls, other):
+        return isinstance(other, keras.layers.Conv2D)
+
+
+class _Convolution2D(metaclass=_OfKeras1):
+    """`Convolution2D(32, 3, 3)` of Keras 1: `Conv2D(32, (3, 3))`."""

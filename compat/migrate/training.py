@@ -1,0 +1,301 @@
+"""Repairs of `repairs` for what breaks where models are put together, compiled and trained."""
+
+import libcst as cst
+
+from . import patterns as m
+from .constants import constant
+from .flows import arguments, resolve
+from .keras_calls import calls_of, is_keras, keywords, named
+from .moved import LAYERS, TENSORFLOW_1, TENSORFLOW_1_IMAGES
+from .saving import is_model
+
+_TRAINS = ("train_on_batch", "fit", "fit_generator")
+_WITHOUT_EFFECT = {
+    "set_session": "there are no sessions",
+    "set_learning_phase": "layers know it by `training=`",
+    "manual_variable_initialization": "variables begin with their values",
+}
+_OF_MODELS = {
+    "metrics_names": "is ['loss', 'compile_metrics'] in Keras 3: write `evaluate(..., return_dict=True)`, or the names",
+    "outbound_nodes": "is gone: make a `Model` of the inputs and of the output that is meant",
+    "uses_learning_phase": "is gone: write `training=` in the call of the model",
+}
+
+
+def shared_optimizers(program):
+    """`b.compile(optimizer)` of an optimizer that has another model to `optimizer.from_config(...)`: each its own."""
+    uses = {}
+    for call in _calls_of_method(program, ("compile",)):
+        arg = keywords(call).get("optimizer") or next((arg for arg in call.args if arg.keyword is None), None)
+        if arg is None or not isinstance(arg.value, cst.Name):
+            continue
+        origins = program.origins(arg.value)
+        value = program.value(origins[0]) if len(origins) == 1 else None
+        if isinstance(value, cst.Call) and named(program, value.func, "optimizers"):
+            uses.setdefault(origins[0], []).append((arg, value))
+    for origin, found in uses.items():
+        alone = len(found) == len(program.uses(origin)) and found[0][0].value.value not in program.hidden
+        for k, (arg, value) in enumerate(found):
+            if not k and _around(program, arg) == _around(program, value):
+                continue
+            name = arg.value.value
+            if alone:
+                program.replace(arg.value, f"{name}.from_config({name}.get_config())")
+            else:
+                program.report(
+                    arg, f"an optimizer knows one model in Keras 3: write `{name}.from_config({name}.get_config())`"
+                )
+
+
+def _around(program, node):
+    """The functions and loops around a node, which may run more often than what stands outside of them."""
+    found = []
+    while (node := program.parents.get(node)) is not None:
+        if isinstance(node, (cst.FunctionDef, cst.For, cst.While)):
+            found.append(node)
+    return found
+
+
+def adversaries(program):
+    """Let a model that is compiled first and set `trainable = False` then be trained, as it was by Keras 2."""
+    stopped = {}
+    for node in program.of(cst.Assign):
+        target = node.targets[0].target
+        if m.matches(target, m.Attribute(attr=m.Name("trainable"))):
+            stopped.setdefault(program.code(target.value), []).append(node)
+    for model, nodes in stopped.items():
+        if any(not m.matches(node.value, m.Name("False")) for node in nodes):
+            continue
+        first = program.span(nodes[0])[0]
+        calls = {
+            what: [call for call in _calls_of_method(program, what) if program.code(call.func.value) == model]
+            for what in (("compile",), _TRAINS)
+        }
+        compiled = [program.span(call)[0] for call in calls[("compile",)]]
+        if not calls[_TRAINS] or not compiled or min(compiled) > first or max(compiled) > first:
+            continue
+        others = [
+            call
+            for call in _calls_of_method(program, _TRAINS)
+            if program.code(call.func.value) not in stopped and call not in calls[_TRAINS]
+        ]
+        places = [(call, "True") for call in calls[_TRAINS]] + [(call, "False") for call in others]
+        statements = [(program.statement(call), value) for call, value in places]
+        if all(one is not None and program.indentation(program.span(one)[0]) is not None for one, _ in statements):
+            for statement, value in dict.fromkeys(statements):
+                if not _follows(program, statement, statements, value):
+                    program.add_before(statement, f"{model}.trainable = {value}")
+        else:
+            program.report(
+                nodes[0],
+                f"Keras 3 looks at `trainable` when it first trains: set `{model}.trainable = True` before that",
+            )
+
+
+def _follows(program, statement, statements, value):
+    """Whether the statement just above one in its block is another one of the same value."""
+    siblings = program.parents[statement].body
+    k = siblings.index(statement)
+    return k > 0 and (siblings[k - 1], value) in statements
+
+
+def graphs(program):
+    """`model.output` of a `Sequential`, which Keras 3 has only after a call, to `model.outputs[0]`."""
+    for node in program.of(cst.Attribute):
+        if node.attr.value in ("input", "output") and resolve(program, node.value, _is_sequential):
+            program.replace(node.attr, f"{node.attr.value}s[0]")
+    if not is_keras(program):
+        return
+    for node in program.of(cst.Attribute):
+        name = node.attr.value
+        if name in _OF_MODELS:
+            program.report(node, f"`{name}` {_OF_MODELS[name]}")
+        if name == "validation_data" and m.matches(node.value, m.Name("self")):
+            program.report(node, "`validation_data` of callbacks is gone: give the data to the callback's constructor")
+    for call in _calls_of_method(program, ("pop",)):
+        if m.matches(call.func.value, m.Attribute(attr=m.Name("layers"))):
+            program.report(call, "`layers` is a copy in Keras 3, where `pop` changes nothing: take `layers[-2].output`")
+    for call in _calls_of_method(program, ("reset_states",)):
+        model = program.code(call.func.value)
+        if not call.args and isinstance(program.parents[call], cst.Expr) and not model.endswith(("]", ")")):
+            if resolve(program, call.func.value, _is_model):
+                each = f'[layer.reset_states() for layer in {model}.layers if getattr(layer, "stateful", False)]'
+                program.replace(call, each)
+            else:
+                program.report(call, "models have no `reset_states` in Keras 3: call that of their layers")
+
+
+def inputs_of_first_layers(program):
+    """`model.layers[0].input`, which is empty in Keras 3 for an `InputLayer`, to `model.inputs[0]`."""
+    first = m.Subscript(m.Attribute(attr=m.Name("layers")), [m.SubscriptElement(m.Index(m.Integer("0")))])
+    for node in program.of(cst.Attribute):
+        if m.matches(node, m.Attribute(first, m.Name("input") | m.Name("input_shape"))) and is_keras(program):
+            shape = ".shape" if node.attr.value == "input_shape" else ""
+            start, end = program.span(node.value.value)[1], program.span(node)[1]
+            program.edits.append((start - len("layers"), end, f"inputs[0]{shape}"))
+
+
+def sizes(program):
+    """`Dense(np.prod(shape))` to `Dense(int(np.prod(shape)))`: sizes are integers of Python in Keras 3."""
+    for call, _ in calls_of(program, "layers", ("Dense", "Embedding", "RepeatVector")):
+        arg = call.args[0] if call.args else None
+        if arg is not None and not arg.star and isinstance(arg.value, cst.Call):
+            paths = program.paths(arg.value.func)
+            if all(path and path.startswith("numpy.") for path in paths):
+                program.insert(program.span(arg.value)[0], "int(")
+                program.insert(program.span(arg.value)[1], ")")
+
+
+def _is_sequential(program, call):
+    return named(program, call.func, "models") == "Sequential" or program.paths(call.func) <= {
+        "keras.Sequential",
+        "tensorflow.keras.Sequential",
+    }
+
+
+def _is_model(program, call):
+    return _is_sequential(program, call) or named(program, call.func, "models") in ("Model", "load_model")
+
+
+def batch_shapes(program):
+    """`model.add(LSTM(4, batch_input_shape=shape))` to `model.add(Input(batch_shape=shape))` before `LSTM(4)`."""
+    wanted = []
+    for call, name in calls_of(program, "layers", LAYERS):
+        shape = keywords(call).get("batch_input_shape")
+        if shape is None:
+            continue
+        if name == "InputLayer":
+            program.replace(shape.keyword, "batch_shape")
+            continue
+        parent = program.parents[call]
+        place = program.places(program.roots(call.func))
+        home = "tensorflow.keras" if any(p.startswith("tensorflow") for p in program.paths(call.func) if p) else "keras"
+        made = f"Input(batch_shape={program.value_code(shape)})"
+        statement = program.statement(call)
+        if not place or (program.assignments("Input") and program.without(place, f"{home}.layers.Input")):
+            added = False
+        elif m.matches(parent, m.Arg()) and m.matches(program.parents[parent], m.Call(m.Attribute(attr=m.Name("add")))):
+            model = program.code(program.parents[parent].func.value)
+            added = program.add_before(statement, f"{model}.add({made})") if statement is not None else False
+        elif m.matches(parent, m.Element()) and isinstance(program.parents[parent], cst.List):
+            program.insert(program.span(parent)[0], f"{made}, ")
+            added = True
+        else:
+            added = False
+        if added:
+            program.drop(call, [shape])
+            without = program.without(place, f"{home}.layers.Input")
+            wanted += [(one, f"from {home}.layers import Input") for one in without]
+        else:
+            program.report(shape, "`batch_input_shape` is gone: put `keras.Input(batch_shape=)` before the layer")
+    return wanted
+
+
+def phases(program):
+    """`K.set_session(...)` and `K.set_learning_phase(...)`, which do nothing any more, go where they stand alone."""
+    gone = []
+    for call in program.of(cst.Call):
+        name = named(program, call.func, "backend")
+        line = program.parents.get(program.parents[call])
+        if name not in _WITHOUT_EFFECT or not m.matches(line, m.SimpleStatementLine([m.Expr(call)])):
+            continue
+        gone.append(line)
+        if not (name == "set_learning_phase" and call.args and constant(program, call.args[0].value) == 1):
+            program.report(call, f"`{name}` has no effect in Keras 3, and was taken away: {_WITHOUT_EFFECT[name]}")
+    program.remove_lines(gone)
+
+
+def shapes(program):
+    """`model.layers[0].output_shape` to `.output.shape`, and so for `input_shape`: of layers, not of models."""
+    if not is_keras(program):
+        return
+    for node in program.of(cst.Attribute):
+        first = m.matches(node, m.Attribute(m.Subscript(slice=[m.SubscriptElement(m.Index(m.Integer("0")))])))
+        if first and node.attr.value == "input_shape":
+            continue  # the input of an `InputLayer` is empty: another repair
+        if node.attr.value in ("input_shape", "output_shape") and _is_layer(program, node.value):
+            program.replace(node.attr, node.attr.value.replace("_", "."))
+
+
+def _is_layer(program, expression):
+    """Whether an expression is one of `model.layers`, or what `get_layer` gives."""
+    layers = m.Attribute(attr=m.Name("layers"))
+    if isinstance(expression, cst.Name):
+        nodes = [getattr(origin, "node", None) for origin in program.origins(expression)]
+        loops = [program.parents.get(node) for node in nodes]
+        return bool(nodes) and all(
+            m.matches(loop, m.For(node, layers)) for node, loop in zip(nodes, loops, strict=True)
+        )
+    return m.matches(expression, m.Subscript(layers) | m.Call(m.Attribute(attr=m.Name("get_layer"))))
+
+
+def metrics(program):
+    """`compile(metrics=["mae"])` of a model with two outputs, where they were for both, to `[["mae"], ["mae"]]`."""
+    for call in program.of(cst.Call):
+        if not m.matches(call.func, m.Attribute(attr=m.Name("compile"))) or "metrics" not in keywords(call):
+            continue
+        listed = keywords(call)["metrics"].value
+        made = resolve(program, call.func.value, is_model)
+        if not made or not isinstance(listed, cst.List) or not listed.elements:
+            continue
+        outputs = {_outputs(one) for one in made}
+        nested = any(isinstance(one.value, (cst.List, cst.Tuple, cst.Dict)) for one in listed.elements)
+        if len(outputs) == 1 and (count := outputs.pop()) > 1 and not nested:
+            program.replace(listed, f"[{', '.join([program.code(listed)] * count)}]")
+
+
+def _outputs(call):
+    """How many outputs a call of `Model` has, 0 if that is not seen."""
+    given = arguments(call, ("inputs", "outputs")) or {}
+    value = getattr(given.get("outputs") or given.get("output"), "value", None)
+    return len(value.elements) if isinstance(value, (cst.List, cst.Tuple)) else 0
+
+
+def weights_by_name(program):
+    """`self.add_weight("w", shape)` to `self.add_weight(name="w", shape=shape)`, which has another order in Keras 3."""
+    order = ("name", "shape", "dtype", "initializer")
+    for call in _calls_of_method(program, ("add_weight",)):
+        by_position = [arg for arg in call.args if arg.keyword is None]
+        plain = not any(arg.star for arg in by_position) and len(by_position) <= 2
+        if is_keras(program) and by_position and plain and isinstance(constant(program, by_position[0].value), str):
+            for name, arg in zip(order, by_position, strict=False):
+                program.insert(program.span(arg)[0], f"{name}=")
+
+
+def tensorflow_1(program):
+    """`tf.ConfigProto` to `tf.compat.v1.ConfigProto`, and so for what else programs for Keras used of TensorFlow 1."""
+    names = {f"tensorflow.{name}": name for name in TENSORFLOW_1}
+    names |= {f"tensorflow.image.{name}": name for name in TENSORFLOW_1_IMAGES}
+    for node in program.of(cst.Attribute):
+        if node.attr.value not in TENSORFLOW_1 and node.attr.value not in TENSORFLOW_1_IMAGES:
+            continue
+        paths = program.paths(node)
+        if paths <= names.keys():
+            root = node.value.value if isinstance(node.value, cst.Attribute) else node.value
+            program.insert(program.span(root)[1], ".compat.v1")
+
+
+def class_weights(program):
+    """`fit(class_weight=weights)` of an array, which standalone Keras 2 did not look at, goes with a comment."""
+    if not is_keras(program):
+        return
+    for call in _calls_of_method(program, ("fit", "fit_generator")):
+        arg = keywords(call).get("class_weight")
+        origins = program.origins(arg.value) if arg is not None and isinstance(arg.value, cst.Name) else []
+        values = [program.value(origin) for origin in origins]
+        if not values or not all(isinstance(value, cst.Call) for value in values):
+            continue
+        if all(any(p and p.endswith(".compute_class_weight") for p in program.paths(v.func)) for v in values):
+            program.drop(call, [arg])
+            text = f"class_weight={arg.value.value} was an array, at which Keras 2 did not look: " + (
+                f"write dict(enumerate({arg.value.value})) if classes are to weigh."
+            )
+            statement = program.statement(call)
+            if statement is not None:
+                program.add_comment(statement, f"keras-regen: {text}")
+
+
+def _calls_of_method(program, names):
+    return [
+        call for call in program.of(cst.Call) if isinstance(call.func, cst.Attribute) and call.func.attr.value in names
+    ]
