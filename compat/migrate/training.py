@@ -81,7 +81,11 @@ def adversaries(program):
         ]
         places = [(call, "True") for call in calls[_TRAINS]] + [(call, "False") for call in others]
         statements = [(program.statement(call), value) for call, value in places]
-        if all(one is not None and program.indentation(program.span(one)[0]) is not None for one, _ in statements):
+        scopes = [(_around(program, call) or [None])[0] for call in calls[_TRAINS]]
+        together = bool(others) and all((_around(program, call) or [None])[0] in scopes for call in others)
+        if together and all(
+            one is not None and program.indentation(program.span(one)[0]) is not None for one, _ in statements
+        ):
             for statement, value in dict.fromkeys(statements):
                 if not _follows(program, statement, statements, value):
                     program.add_before(statement, f"{model}.trainable = {value}")
