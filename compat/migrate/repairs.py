@@ -35,6 +35,7 @@ from .training import (
     shapes,
     shared_optimizers,
     sizes,
+    targets_of_metrics,
     tensorflow_1,
     weights_by_name,
 )
@@ -475,6 +476,6 @@ def losses(program):
 REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
-    *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes),
+    *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

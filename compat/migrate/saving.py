@@ -18,7 +18,8 @@ _MODELS = {f"{home}keras.{name}" for home in ("", "tensorflow.") for name in ("M
 def files(program):
     """Names of files as Keras 3 takes them, where they are written and where they are read.
 
-    `ModelCheckpoint("x.hdf5")` becomes "x.h5", and `save_weights("x.h5")` "x.weights.h5".
+    `ModelCheckpoint("x.hdf5")` becomes "x.h5", and `save_weights("x.h5")` "x.weights.h5". What another module of the
+    folder writes is read under its new name, too.
     """
     changed = _checkpoints(program)
     if is_keras(program) or program.stars:
@@ -27,8 +28,27 @@ def files(program):
         name = call.func.attr.value if isinstance(call.func, cst.Attribute) else getattr(call.func, "value", None)
         if name in ("load_weights", "load_model", "exists", "isfile") and call.args:
             node, _ = _ending(program, call.args[0].value)
-            if node is not None and (ending := changed.get(program.code(node))):
+            if node is not None and (ending := changed.get(program.code(node)) or _ending_beside(program, node)):
                 _end(program, call.args[0].value, ending, None)
+
+
+def _ending_beside(program, node):
+    """What the file of a name ends with that a module beside the program writes, migrated or not; None if none does."""
+    name = re.fullmatch(r"(.+?)(?:\.weights)?\.(?:h5|hdf5|hdf)", getattr(node, "raw_value", ""), re.IGNORECASE)
+    others = program.beside("*") if name is not None else None
+    written = others and re.search(
+        r"\b(ModelCheckpoint|save_weights)\(\s*(?:filepath\s*=\s*)?"
+        rf"(['\"]){re.escape(name[1])}(?:\.weights)?\.(?:h5|hdf5|hdf)\2([^()]*)",
+        others,
+        re.IGNORECASE,
+    )
+    if not written:
+        return None
+    only = re.search(r"save_weights_only\s*=\s*(\w+)", written[3])
+    if written[1] == "save_weights" or (only and only[1] == "True"):
+        return ".weights.h5"
+    plain = re.fullmatch(r"(?:\s*,[^,=]*){0,3}(?:,[^,]*=[^,]*)*,?\s*", written[3])
+    return ".h5" if plain and (not only or only[1] == "False") else None
 
 
 def callbacks(program):

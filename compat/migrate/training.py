@@ -15,6 +15,7 @@ _WITHOUT_EFFECT = {
     "set_learning_phase": "layers know it by `training=`",
     "manual_variable_initialization": "variables begin with their values",
 }
+_CASTERS = {"keras.backend", "tensorflow.keras.backend", "tensorflow"}
 _OF_MODELS = {
     "metrics_names": "is ['loss', 'compile_metrics'] in Keras 3: write `evaluate(..., return_dict=True)`, or the names",
     "outbound_nodes": "is gone: make a `Model` of the inputs and of the output that is meant",
@@ -248,6 +249,35 @@ def metrics(program):
             program.replace(listed, f"[{', '.join([program.code(listed)] * count)}]")
 
 
+def targets_of_metrics(program):
+    """Let a function among the metrics see its targets in the type of the predictions, as Keras 2 gave them."""
+    functions = {}
+    for call in _calls_of_method(program, ("compile",)):
+        listed = keywords(call).get("metrics")
+        for name in m.findall(listed.value, m.Name()) if listed is not None else ():
+            nodes = [getattr(origin, "node", None) for origin in program.origins(name)]
+            if len(nodes) == 1 and isinstance(nodes[0], cst.FunctionDef):
+                functions[nodes[0]] = None
+    for function in functions:
+        params, body = function.params.params, function.body
+        if len(params) < 2 or not isinstance(body, cst.IndentedBlock) or "cast(" in program.code(function):
+            continue
+        true, predicted = (param.name.value for param in params[:2])
+        owner = next((one for node in m.findall(body, m.Attribute()) if (one := _caster(program, node))), None)
+        first = body.body[1 if len(body.body) > 1 and m.matches(body.body[0], _DOCSTRING) else 0]
+        if owner is not None and isinstance(first, cst.SimpleStatementLine):
+            program.add_before(first, f"{true} = {owner}.cast({true}, {predicted}.dtype)")
+
+
+_DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
+
+
+def _caster(program, attribute):
+    """The text of what stands for a module with `cast` in an attribute; None if it is not one."""
+    paths = program.paths(attribute.value)
+    return program.code(attribute.value) if paths <= _CASTERS else None
+
+
 def _outputs(call):
     """How many outputs a call of `Model` has, 0 if that is not seen."""
     given = arguments(call, ("inputs", "outputs")) or {}
@@ -281,7 +311,7 @@ def tensorflow_1(program):
 
 def class_weights(program):
     """`fit(class_weight=weights)` of an array, which standalone Keras 2 did not look at, goes with a comment."""
-    if not is_keras(program):
+    if not any(binding.target.partition(".")[0] == "keras" for binding in program.bindings):
         return
     for call in _calls_of_method(program, ("fit", "fit_generator")):
         arg = keywords(call).get("class_weight")

@@ -25,6 +25,7 @@ from .writing import read_regular
 SECONDS, GIB = 60, 4
 """What one file may take, and all of the process."""
 _LARGEST = 1 << 27  # bytes of a file
+_MOST = 64  # modules beside a file that are looked through
 _STACK = 1 << 28  # bytes, for a sum of thousands of terms is as many calls deep
 
 
@@ -123,7 +124,13 @@ def _rewrite(path, name, target, only_data):
 
 
 def _module_beside(folder, name):
-    """The text of the module that a program in a folder imports by a name, None if it cannot be read there."""
+    """The text of the module that a program in a folder imports by a name, None if it cannot be read there.
+
+    "*" is for all modules of the folder, one after another.
+    """
+    if name == "*":
+        names = sorted(one[:-3] for one in os.listdir(folder or ".") if one.endswith(".py"))[:_MOST]
+        return "\n".join(text for one in names if (text := _module_beside(folder, one)) is not None)
     path = os.path.join(folder, *name.split(".")) + ".py"
     try:
         return _decoded(read_regular(path, _LARGEST >> 7), path)[0]

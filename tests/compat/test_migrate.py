@@ -254,7 +254,17 @@ def pairs(n, batch_size=4):
     for k in range(n):
         yield np.zeros(3), 1
 """
-BESIDE = {"data": FINITE, "nets": "def make():\n    model.compile('sgd', 'mse', metrics=['accuracy'])\n", "other": ""}
+NETS = """
+def make():
+    model.compile('sgd', 'mse', metrics=['accuracy'])
+ModelCheckpoint("net.hdf5", monitor='val_loss', verbose=1, save_best_only=True)
+ModelCheckpoint('done.h5', 'val_loss', 1, True)
+ModelCheckpoint(filepath='best.hdf5', save_weights_only=True)
+ModelCheckpoint('place.hdf5', 'val_loss', 1, True, True)
+ModelCheckpoint('asked.hdf5', save_weights_only=args.weights)
+model.save_weights("first.h5")
+"""
+BESIDE = {"data": FINITE, "nets": NETS, "other": "", "*": NETS}
 
 
 @pytest.mark.parametrize(
@@ -277,6 +287,13 @@ BESIDE = {"data": FINITE, "nets": "def make():\n    model.compile('sgd', 'mse', 
         ("from nets import make\nlog = make().fit(x).history\nlog['val_acc']", "log['val_accuracy']"),
         ("from nets import make\nmodel.compile(metrics=['acc'])\nhist.history['acc']", "hist.history['acc']"),
         ("from data import load\nhist.history['acc']", "hist.history['acc']"),
+        ("model.load_weights('net.hdf5')", "model.load_weights('net.h5')"),
+        ("load_model('done.hdf5')", "load_model('done.h5')"),
+        ("model.load_weights('best.hdf5')", "model.load_weights('best.weights.h5')"),
+        ("model.load_weights('first.h5')", "model.load_weights('first.weights.h5')"),
+        ("model.load_weights('place.hdf5')", "model.load_weights('place.hdf5')"),
+        ("model.load_weights('asked.hdf5')", "model.load_weights('asked.hdf5')"),
+        ("model.load_weights('others.hdf5')", "model.load_weights('others.hdf5')"),
     ],
 )
 def test_the_modules_beside_a_program_are_read(before, after):

@@ -73,6 +73,12 @@ def test_the_modules_beside_a_file_are_read(folder, capsys):
     (folder / "sub" / "main.py").write_text("from parts.data import load\nmodel.predict_generator(load(), steps=1)\n")
     main(["migrate", "sub"])
     assert "+model.predict(((x,) for x in load()), steps=1)\n" in capsys.readouterr().out
+    callback = "from keras.callbacks import ModelCheckpoint\nModelCheckpoint('net.hdf5')\n"
+    for name in ("before.py", "then.py"):
+        (folder / "sub" / name).write_text(callback)
+    (folder / "sub" / "later.py").write_text("import keras\nmodel.load_weights('net.hdf5')\n")
+    assert main(["migrate", "sub", "--write"]) == 0
+    assert "load_weights('net.h5')" in (folder / "sub" / "later.py").read_text()
 
 
 def test_the_diff_is_a_patch(folder, capsys):
