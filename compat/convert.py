@@ -15,7 +15,7 @@ from .data.flow import Settings
 from .data.in_python import from_iterable, from_iterators, from_sequence
 from .data.messages import warn
 from .data.sequences import length_of
-from .data.stateless import Stateless, drawing
+from .data.stateless import Stateless, drawing, seeded
 from .data.threads import gated
 from .image.iterator import plan_epoch
 from .sequence.as_dataset import windows
@@ -283,7 +283,7 @@ def native(sources, combine, settings, draws, address=None):
         dataset = replayed(flows, combine, lambda: plan_epoch(iterators), settings)
         mine, left_out = samples, 0
     else:
-        draws = draws.seeded_like(iterators[0])
+        draws = seeded(draws, iterators[0])
         dataset = stateless(flows, combine, settings, draws, address)
         mine, left_out = len(range(draws.shard, samples, draws.shards)), draws.start
     batches = mine // batch_size if settings.drop_remainder else -(-mine // batch_size)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .data.flow import Files, Settings
 from .data.random_access import batches_of, steady
 from .data.sequences import Rows, SequenceBatches, length_of, why_not_by_number
-from .data.stateless import Stateless, drawing
+from .data.stateless import Stateless, drawing, seeded
 from .image.replay import replay_of
 from .sources import flows_of, side_by_side
 
@@ -244,7 +244,7 @@ def described_batches(function, sources, combine, settings, draws, **options):
             f"`{function}` cannot take this `source`: decode='keras' is TensorFlow's. Use decode='pillow'."
         )
     iterators, draws = [described.iterator for described in sources], drawing(draws)
-    draws = [replay_of(it) for it in iterators] if draws is None else draws.seeded_like(iterators[0])
+    draws = [replay_of(it) for it in iterators] if draws is None else seeded(draws, iterators[0])
     return batches_of(flows, combine, settings, draws, **options), attributes
 
 

@@ -43,9 +43,10 @@ class Stateless:
         if self.start < 0:
             raise ValueError(f"`start` must not be below 0. Received: {self.start}")
 
-    def seeded_like(self, iterator):
-        """This, with the seed of an iterator, or 0, if it has none of its own."""
-        return self if self.seed is not None else dataclasses.replace(self, seed=int(iterator.seed or 0))
+
+def seeded(draws, iterator):
+    """A `Stateless` with a seed: that of an iterator, or 0, if it has none of its own."""
+    return draws if draws.seed is not None else dataclasses.replace(draws, seed=int(iterator.seed or 0))
 
 
 def drawing(draws):

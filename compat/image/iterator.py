@@ -2,16 +2,18 @@
 
 import functools
 import itertools
+import multiprocessing
 import operator
 import os
 import sys
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..data.decoding import MANY_CORES, Decoding, naming
+from ..data.decoding import CHANNELS, MANY_CORES, Decoding, naming
 from ..data.flow import Files, Flow, Skipped, some_of
 from ..data.listing import known_endings
 from ..data.threads import Ended, drawing, forked, gate
@@ -49,6 +51,7 @@ class Iterator(keras.utils.PyDataset):
     """
 
     white_list_formats = tuple(IMAGE_EXTENSIONS)
+    _process = _begun_with = None
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class Iterator(keras.utils.PyDataset):
         self.batch_index = 0
         self.total_batches_seen = 0
         self.index_array = None
+        self._process = os.getpid()
         self._set_what_is_not_pickled()
 
     def _set_what_is_not_pickled(self):
@@ -78,6 +82,9 @@ class Iterator(keras.utils.PyDataset):
         self.index_generator = self._flow_index()
 
     def __getstate__(self):
+        if self.use_multiprocessing and self.index_array is None:
+            with drawing:
+                self._set_index_array()  # so that all who get a copy have one order
         return {name: value for name, value in self.__dict__.items() if name not in ("lock", "index_generator")}
 
     def __setstate__(self, state):
@@ -90,6 +97,21 @@ class Iterator(keras.utils.PyDataset):
     def _seed_batch(self):
         if self.seed is not None:
             np.random.seed(self.seed + self.total_batches_seen)
+
+    def _count_in_worker(self, idx):
+        """In a process that has a copy of the iterator, as with `use_multiprocessing`, let a batch be the one that it
+        would be if those before it had been made here: each copy counts for itself, and begins in the same state."""
+        process = os.getpid()
+        if self._process != process:
+            self._process, self._begun_with = process, self.total_batches_seen
+            if self.index_array is None:  # of an epoch, in which all copies agree
+                self._seed_batch()
+                self._set_index_array()
+            if self.seed is None:
+                name = multiprocessing.current_process().name  # which holds the number of processes started before
+                np.random.seed([zlib.crc32(name.encode()), np.random.randint(2**31)])
+        if self._begun_with is not None:
+            self.total_batches_seen = self._begun_with + idx
 
     def __len__(self) -> int:
         return (self.n + self.batch_size - 1) // self.batch_size
@@ -104,6 +126,8 @@ class Iterator(keras.utils.PyDataset):
             raise ValueError(f"Batch {idx} was asked for, but there are {len(self)}: 0 to {len(self) - 1}.")
         with gate:  # which may be in a thread of Keras's or TensorFlow's
             with drawing:
+                if multiprocessing.parent_process() is not None:
+                    self._count_in_worker(idx)
                 self._seed_batch()
                 if self.index_array is None:
                     self._set_index_array()
@@ -135,6 +159,10 @@ class Iterator(keras.utils.PyDataset):
     def on_epoch_end(self) -> None:
         """Permute the samples for the next epoch, as `model.fit` asks after each."""
         forget_read_ahead(self, sys._getframe(1))
+        if self._begun_with is not None:  # `fit` runs in this process, where only the iterator comes from another
+            self.total_batches_seen, self._begun_with = self._begun_with + len(self), None
+        elif self.use_multiprocessing and self.workers:  # whose processes have counted for themselves
+            self.total_batches_seen += len(self)
         with drawing:
             self._set_index_array()
 
@@ -296,15 +324,12 @@ class BatchFromFilesMixin:
         for size in self.target_size:
             check_size("target_size", size, "a pair of integers of at least 1")
         self.keep_aspect_ratio = keep_aspect_ratio
-        channels = {"rgb": 3, "rgba": 4, "grayscale": 1}
-        if color_mode not in channels:
+        if color_mode not in CHANNELS:
             raise ValueError(f"`color_mode` must be 'rgb', 'rgba' or 'grayscale'. Received: {color_mode!r}")
         self.color_mode = color_mode
         self.data_format = data_format
-        if data_format == "channels_last":
-            self.image_shape = (*self.target_size, channels[color_mode])
-        else:
-            self.image_shape = (channels[color_mode], *self.target_size)
+        size, channels = self.target_size, CHANNELS[color_mode]
+        self.image_shape = (*size, channels) if data_format == "channels_last" else (channels, *size)
         self.save_to_dir = save_to_dir
         self.save_prefix = save_prefix
         self.save_format = save_format

@@ -1,5 +1,7 @@
 """Where Python code of the user runs between the draws: the batches are still those of the legacy module."""
 
+import multiprocessing
+import os
 import pickle
 import threading
 
@@ -120,6 +122,32 @@ def test_threads_share_no_draws(other):
     pull(fast)
     thread.join()
     assert len(np.unique(np.concatenate(pulled).reshape(12, -1), axis=0)) == 12
+
+
+_inherited = []
+
+
+def _batch_of_the_inherited(index):
+    return _inherited[-1][index]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.filterwarnings("ignore:.*fork")
+@pytest.mark.parametrize("seed", [None, 5])
+def test_processes_share_no_draws(seed):
+    """The workers of Keras get copies of the iterator, anew for each epoch; and each sample comes once in an epoch."""
+    same_images = np.repeat(images(1), 10, axis=0)
+    generator = ours.ImageDataGenerator(rotation_range=90)
+    options = {"batch_size": 4, "seed": seed, "workers": 2, "use_multiprocessing": True}
+    _inherited.append(generator.flow(same_images, np.arange(10), **options))
+    found = []
+    for _ in range(2):
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            x, y = zip(*pool.map(_batch_of_the_inherited, range(3), chunksize=1), strict=True)
+        _inherited[-1].on_epoch_end()
+        assert sorted(np.concatenate(y)) == list(range(10))
+        found += x
+    assert len(np.unique(np.concatenate(found).reshape(20, -1), axis=0)) == 20
 
 
 def test_preprocess_input_of_an_application(always_compile):
