@@ -17,6 +17,7 @@ from ..data.files import blames_file, read_bytes
 from ..data.flow import Skipped
 from ..data.threads import MOST_AT_ONCE, at_once
 from . import augmenting
+from .series import bounds
 
 
 def image_in(path, color_mode, **resizing):
@@ -192,12 +193,7 @@ def windows(
     for name, number in (numbers if batch_size is None else numbers | {"batch_size": batch_size}).items():
         if not isinstance(number, Integral) or number < 1:
             raise ValueError(f"`{name}` must be an integer of at least 1. Received: {number!r}")
-    start, end = start_index or 0, len(data) if end_index is None else end_index
-    if not 0 <= start < end <= len(data):
-        raise ValueError(
-            f"`start_index` and `end_index` must be in 0..{len(data)}, the first one lower. "
-            f"Received: start_index={start_index}, end_index={end_index}"
-        )
+    start, end = bounds(data, start_index, end_index)
     span, targets = (sequence_length - 1) * sampling_rate + 1, None if targets is None else np.asarray(targets)[start:]
     count = end - start - span + 1 if targets is None else min(end - start - span + 1, len(targets))
     starts = np.arange(0, max(count, 0), sequence_stride)

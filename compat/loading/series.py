@@ -3,6 +3,21 @@
 from .splits import parts
 
 
+def bounds(data, start_index, end_index):
+    """(start, end), the rows between which windows lie.
+
+    Raises:
+        ValueError: there are none.
+    """
+    start, end = start_index or 0, len(data) if end_index is None else end_index
+    if not 0 <= start < end <= len(data):
+        raise ValueError(
+            f"`start_index` and `end_index` must be in 0..{len(data)}, the first one lower. "
+            f"Received: start_index={start_index}, end_index={end_index}"
+        )
+    return start, end
+
+
 def windows(
     function, data, targets, sequence_length, sampling_rate, shuffle, start_index, end_index, split, subset, **others
 ):
@@ -19,12 +34,7 @@ def windows(
     if split is None and subset is None:
         indices = {"start_index": start_index, "end_index": end_index}
         return {None: function(data, targets, shuffle=shuffle, training=True, **arguments, **indices)}
-    start, end = start_index or 0, len(data) if end_index is None else end_index
-    if not 0 <= start < end <= len(data):
-        raise ValueError(
-            f"`start_index` and `end_index` must be in 0..{len(data)}, the first one lower. "
-            f"Received: start_index={start_index}, end_index={end_index}"
-        )
+    start, end = bounds(data, start_index, end_index)
     made, wanted = {}, parts(split, subset, end - start)
     for name, places in wanted.items():
         rows = slice(start + places.start, start + places.stop)
