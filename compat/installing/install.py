@@ -156,7 +156,6 @@ def _load_img(original):
     """`load_img` that takes `grayscale=`, which stood second once, too."""
 
     @functools.wraps(original)
-    @functools.wraps(original)
     def load_img(path, *args, grayscale=False, **kwargs):
         if args and isinstance(args[0], bool):
             grayscale, *args = args
