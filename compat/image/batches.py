@@ -271,8 +271,7 @@ class BatchMaker:
                 say_once(f"keras_regen transforms the images one by one, which is slower: {reason}.")
                 return self._one_by_one(images)
             if why_standardize_each(self.generator):
-                with drawing:  # the generator is set back on the way, which no other thread may see
-                    return self._standardized_one_by_one(images, size)
+                return self._standardized_one_by_one(images, size)
             table = self.draw(len(images))
         return self._apply(images, table, True, size)
 
@@ -329,17 +328,22 @@ class BatchMaker:
         while i < n:
             ahead = 1 if self._standardize_draws else n - i
             rows, states = [], []
-            for _ in range(ahead):
-                rows.append(g.get_random_transform(self.image_shape))
-                states.append(np.random.get_state())
+            with drawing:
+                for _ in range(ahead):
+                    rows.append(g.get_random_transform(self.image_shape))
+                    states.append(np.random.get_state())
             transformed = self._apply(images[i : i + ahead], table_from_rows(rows), False, ahead if i else size)
-            for x, state in zip(transformed, states, strict=True):
-                np.random.set_state(state)
-                batch[i] = g.standardize(x)
-                i += 1
-                if not same_state(np.random.get_state(), state):
-                    self._standardize_draws = True
-                    break
+            with drawing:
+                # Where another thread has drawn meanwhile, nothing is set back: it would draw the same once more.
+                alone = same_state(np.random.get_state(), states[-1])
+                for x, state in zip(transformed, states, strict=True):
+                    if alone:
+                        np.random.set_state(state)
+                    batch[i] = g.standardize(x)
+                    i += 1
+                    if alone and not same_state(np.random.get_state(), state):
+                        self._standardize_draws = True
+                        break
         return batch
 
 
