@@ -97,31 +97,31 @@ def test_preprocessing_function_that_draws_is_called_once_an_image(always_compil
 
 
 @pytest.mark.parametrize("other", [{}, {"preprocessing_function": np.copy}])
-def test_threads_share_no_draws(other):
-    """NumPy's generator is set back for a function that might draw; meanwhile another thread draws."""
-    begun, ended, pulled = threading.Event(), threading.Event(), []
+def test_threads_share_no_draws(other, monkeypatch):
+    """NumPy's generator is set back for a function that might draw, but not if another thread has drawn meanwhile."""
+    begun, ended, apply = threading.Event(), threading.Event(), batches.BatchMaker._apply
 
-    def function(x):
-        if not begun.is_set():
+    def waiting(maker, *args):
+        if threading.current_thread() is thread:
             begun.set()
-            ended.wait(0.3)
-        return x
+            ended.wait(5)
+        return apply(maker, *args)
 
-    def pull(flow):
-        pulled.append(next(flow))
-        ended.set()
-
+    monkeypatch.setattr(batches.BatchMaker, "_apply", waiting)
     same_images = np.repeat(images(1), 6, axis=0)
     slow, fast = (
-        ours.ImageDataGenerator(rotation_range=90, **arguments).flow(same_images, batch_size=6)
-        for arguments in ({"preprocessing_function": function}, other)
+        ours.ImageDataGenerator(rotation_range=90, **arguments).flow(same_images, batch_size=6, shuffle=False)
+        for arguments in ({"preprocessing_function": np.copy}, other)
     )
-    thread = threading.Thread(target=pull, args=[slow])
+    pulled = []
+    thread = threading.Thread(target=lambda: pulled.append(next(slow)))
     thread.start()
     begun.wait()
-    pull(fast)
+    pulled.append(next(fast))
+    ended.set()
     thread.join()
-    assert len(np.unique(np.concatenate(pulled).reshape(12, -1), axis=0)) == 12
+    pulled.append(next(fast))
+    assert len(np.unique(np.concatenate(pulled).reshape(18, -1), axis=0)) == 18
 
 
 _inherited = []
