@@ -75,7 +75,7 @@ def pytest_collection_finish():
     """What has been imported is no garbage: Python need not look through it a thousand times."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -178,7 +178,9 @@ EXPECTED = {
     "image_and_text": Expected(also=(("21", WORDS_KEPT), ("25", FLOW)), kept=2),
     "imdb_lstm": Expected(also=(("17", WORDS_KEPT),), kept=1),
     "kaggle_breeds": Expected(also=(("cell 6:1", DATAFRAME), ("cell 10:2", DATAFRAME)), fed=2),
-    "kfold": Expected(also=(("16", DATAFRAME), ("22", DATAFRAME)), fed=2, workers=(2,)),
+    "kfold": Expected(
+        listed=(("61", "`metrics_names` is"),), also=(("16", DATAFRAME), ("22", DATAFRAME)), fed=2, workers=(2,)
+    ),
     "predict_folder": Expected(also=(("8", "of `subset`"), ("9", "`n` of its iterator is used")), fed=2),
     "segmentation_zip": Expected(also=(("15", FIT_ALONE), ("16", FIT_ALONE), ("28", FIT_ALONE)), kept=3),
     "train_script": Expected(images=1e-5, modern={"train": "augmented", "test": "in order"}, pixels=1e-4),
