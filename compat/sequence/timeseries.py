@@ -103,6 +103,11 @@ class TimeseriesGenerator(keras.utils.PyDataset):
         rows = self.batch_size * self.stride
         return (self.end_index - self.start_index + rows) // rows
 
+    if not hasattr(keras.utils.PyDataset, "__iter__"):  # as in Keras 3.8, where a loop over it has no end
+
+        def __iter__(self):
+            return map(self.__getitem__, range(len(self)))
+
     def __getitem__(self, index):
         try:
             index = operator.index(index)
