@@ -169,7 +169,8 @@ def _restarted(iterator):
     if inspect.isgenerator(iterator) and inspect.getgeneratorstate(iterator) == inspect.GEN_CREATED:
         library = iterator.gi_frame.f_globals.get("__name__", "").partition(".")[0]
         owner = inspect.getgeneratorlocals(iterator).get("self")
-        if library in ("keras", "tf_keras") and iterator.gi_code is getattr(type(owner).__iter__, "__code__", None):
+        its_loop = getattr(type(owner), "__iter__", None)
+        if library in ("keras", "tf_keras", "keras_regen") and iterator.gi_code is getattr(its_loop, "__code__", None):
             return owner
     return iterator
 

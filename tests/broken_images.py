@@ -13,7 +13,7 @@ import skimage.data
 import tifffile
 from PIL import Image
 
-from .compat.test_decoding import png_chunk, write_png
+from .png_files import png_chunk, write_png
 
 
 @functools.cache

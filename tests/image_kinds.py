@@ -12,7 +12,7 @@ import skimage.data
 from PIL import Image, features
 
 from .broken_images import originals
-from .compat.test_decoding import png_chunk, write_png
+from .png_files import png_chunk, write_png
 
 JPEG_END = b"\xff\xd9"
 
@@ -26,7 +26,7 @@ def kinds():
     return made
 
 
-def _photo(size=(64, 48), name="astronaut"):
+def photo(size=(64, 48), name="astronaut"):
     return Image.fromarray(getattr(skimage.data, name)()[..., :3]).resize(size, Image.Resampling.BICUBIC)
 
 
@@ -46,16 +46,16 @@ def _sampled(content, *factors):
 
 
 def _jpegs():
-    rgb = _photo()
+    rgb = photo()
     plain, progressive = _saved(rgb, "JPEG", quality=90), _saved(rgb, "JPEG", progressive=True)
     thumbnail = Image.Exif()
     thumbnail[0x010F] = "maker"
-    exif = thumbnail.tobytes() + _saved(_photo((16, 12)), "JPEG")  # whose end marker comes before that of the image
+    exif = thumbnail.tobytes() + _saved(photo((16, 12)), "JPEG")  # whose end marker comes before that of the image
     with_thumbnail = _saved(rgb, "JPEG", exif=exif)
-    cmyk = _saved(Image.merge("CMYK", [*_photo(name="coffee").split(), rgb.convert("L")]), "JPEG", quality=95)
+    cmyk = _saved(Image.merge("CMYK", [*photo(name="coffee").split(), rgb.convert("L")]), "JPEG", quality=95)
     adobe = cmyk.index(b"Adobe") + 11
     wide, square = (_saved(rgb, "JPEG", subsampling=kind) for kind in (1, 2))
-    several = {"save_all": True, "append_images": [_photo(name="coffee")]}
+    several = {"save_all": True, "append_images": [photo(name="coffee")]}
     frame = plain.index(b"\xff\xc0")
     made = {
         "zeros behind": plain + bytes(300),
@@ -63,8 +63,8 @@ def _jpegs():
         "half a marker behind": plain + b"\xff",
         "a start behind": plain + b"trailing bytes \xff\xd8\xff",
         "a film behind": plain + b"\0\0\0\x18ftypmp42" + np.random.RandomState(0).bytes(3000),
-        "another behind": plain + _saved(_photo(name="coffee"), "JPEG"),
-        "half another behind": plain + _saved(_photo(name="coffee"), "JPEG")[:600],
+        "another behind": plain + _saved(photo(name="coffee"), "JPEG"),
+        "half another behind": plain + _saved(photo(name="coffee"), "JPEG")[:600],
         "an end behind": plain + JPEG_END,
         "progressive, zeros behind": progressive + bytes(9),
         "thumbnail": with_thumbnail,
@@ -86,8 +86,8 @@ def _jpegs():
         "cmyk photo": cmyk,
         "ycck": cmyk[:adobe] + b"\2" + cmyk[adobe + 1 :],
         "cmyk, zeros behind": cmyk + bytes(3),
-        "one pixel": _saved(_photo((1, 1)), "JPEG"),
-        "one row": _saved(_photo((37, 1)), "JPEG"),
+        "one pixel": _saved(photo((1, 1)), "JPEG"),
+        "one row": _saved(photo((37, 1)), "JPEG"),
     }
     return {f"jpeg {name}": content for name, content in made.items()}
 
@@ -100,7 +100,7 @@ def _png(pixels, depth, colour, *chunks, interlaced=False):
 
 
 def _pngs():
-    rng, rgb = np.random.RandomState(2), _photo()
+    rng, rgb = np.random.RandomState(2), photo()
     noise = rng.randint(0, 256, (19, 16)).astype("uint8")
     deep = rng.randint(0, 256, (19, 96)).astype("uint8")
     palette = lambda n: (b"PLTE", rng.randint(0, 256, 3 * n).astype("uint8").tobytes())  # noqa: E731
@@ -178,10 +178,10 @@ def _bmps():
 
 
 def _gifs():
-    palette = _photo().quantize(17)
-    frames = [_photo(name=name).quantize(64) for name in ("astronaut", "coffee", "chelsea")]
+    palette = photo().quantize(17)
+    frames = [photo(name=name).quantize(64) for name in ("astronaut", "coffee", "chelsea")]
     plain = _saved(palette, "GIF")
-    screen = bytearray(_saved(_photo((32, 24)).quantize(9), "GIF"))
+    screen = bytearray(_saved(photo((32, 24)).quantize(9), "GIF"))
     screen[6:10] = struct.pack("<HH", 64, 48)  # larger than the frame on it
     made = {
         "colour tables of their own": _saved(frames[0], "GIF", save_all=True, append_images=frames[1:]),
@@ -190,7 +190,7 @@ def _gifs():
         ),
         "interlaced": _saved(palette, "GIF", interlace=1),
         "a frame on a larger screen": bytes(screen),
-        "one bit": _saved(_photo().convert("1"), "GIF"),
+        "one bit": _saved(photo().convert("1"), "GIF"),
         "comment": _saved(palette, "GIF", comment=b"x" * 600),
         "bytes behind": plain + b"behind",
     }
@@ -198,23 +198,23 @@ def _gifs():
 
 
 def _webps():
-    rgba = _photo()
+    rgba = photo()
     rgba.putalpha(Image.fromarray(np.tile(np.linspace(0, 255, 64).astype("uint8"), (48, 1))))
-    frames = {"save_all": True, "append_images": [rgba.rotate(90), _photo(name="coffee").convert("RGBA")]}
+    frames = {"save_all": True, "append_images": [rgba.rotate(90), photo(name="coffee").convert("RGBA")]}
     made = {
-        "profile": _saved(_photo(), "WEBP", icc_profile=bytes(300)),
+        "profile": _saved(photo(), "WEBP", icc_profile=bytes(300)),
         "exact": _saved(rgba, "WEBP", lossless=True, exact=True),
         "alpha, profile": _saved(rgba, "WEBP", icc_profile=bytes(300)),
         "alpha, animated": _saved(rgba, "WEBP", **frames),
-        "opaque alpha": _saved(_photo().convert("RGBA"), "WEBP", lossless=True),
-        "worst": _saved(_photo(), "WEBP", quality=0),
-        "bytes behind": _saved(_photo(), "WEBP") + b"behind",
+        "opaque alpha": _saved(photo().convert("RGBA"), "WEBP", lossless=True),
+        "worst": _saved(photo(), "WEBP", quality=0),
+        "bytes behind": _saved(photo(), "WEBP") + b"behind",
     }
     return {f"webp {name}": content for name, content in made.items()}
 
 
 def _others():
-    rgb, grey = _photo((32, 24)), _photo((32, 24)).convert("L")
+    rgb, grey = photo((32, 24)), photo((32, 24)).convert("L")
     deep = np.asarray(grey).astype(">u2") * 257
     bits = grey.convert("1")
     text = " ".join(map(str, np.asarray(rgb).ravel())).encode()
@@ -229,6 +229,6 @@ def _others():
         "dds": _saved(rgb, "DDS"),
     }
     for form, codec in (("JPEG2000", "jpg_2000"), ("AVIF", "avif")):
-        if features.check(codec):
+        if codec in features.get_supported():
             made[form.lower()] = _saved(rgb, form)
     return made

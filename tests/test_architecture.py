@@ -217,3 +217,9 @@ def test_layers_load_no_tensorflow_under_another_backend(backend):
     pytest.importorskip(backend)
     code = "import sys, keras_regen.layers, keras_regen.layers.kernels; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], env={"KERAS_BACKEND": backend, "PATH": ""}, check=True)
+
+
+def test_tests_import_from_no_test_module():
+    """What several need lies in a module of its own, so that pytest collects nothing twice."""
+    importing = re.compile(r"^from [\w.]*\btest_\w+ import|^import [\w.]*\btest_\w+", re.MULTILINE)
+    assert [path.name for path in (ROOT / "tests").rglob("*.py") if importing.search(path.read_text())] == []

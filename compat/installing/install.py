@@ -46,7 +46,8 @@ _KEPT = {
     "text": (),
 }
 _replaced = {}
-"""Name of a module to the one that `install` put there and the one that was there, or None."""
+"""Name of a module to the one that `install` put there, the one that was loaded under that name, or None, and the one
+that its package had as an attribute, or None: Keras 3.8 loads its own modules under other names."""
 
 
 def install(only_data=False):
@@ -126,8 +127,8 @@ def uninstall():
     keras_regen.compat.uninstall()
     ```
     """
-    originals = {id(module): original for module, original in _replaced.values()}
-    for name, (module, original) in _replaced.items():
+    originals = {id(module): attribute for module, _, attribute in _replaced.values()}
+    for name, (module, original, _) in _replaced.items():
         if sys.modules.get(name) is module:
             del sys.modules[name]
             if original is not None:
@@ -168,12 +169,13 @@ def _load_img(original):
 
 def _replace(path, names):
     """Put a copy of a module, with more names, in its place, or a new package if it is not loaded."""
-    original = sys.modules.get(path)
-    module = types.ModuleType(path)
-    vars(module).update({**(vars(original) if original else {"__path__": []}), **names})
-    _replaced[path] = module, original
-    sys.modules[path] = module
     parent, _, child = path.rpartition(".")
+    original = sys.modules.get(path)
+    attribute = original or getattr(sys.modules.get(parent), child, None)
+    module = types.ModuleType(path)
+    vars(module).update({**(vars(attribute) if attribute else {"__path__": []}), **names})
+    _replaced[path] = module, original, attribute
+    sys.modules[path] = module
     if parent in sys.modules:
         setattr(sys.modules[parent], child, module)
 

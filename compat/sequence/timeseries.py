@@ -106,7 +106,8 @@ class TimeseriesGenerator(keras.utils.PyDataset):
     if not hasattr(keras.utils.PyDataset, "__iter__"):  # as in Keras 3.8, where a loop over it has no end
 
         def __iter__(self):
-            return map(self.__getitem__, range(len(self)))
+            for index in range(len(self)):
+                yield self[index]
 
     def __getitem__(self, index):
         try:

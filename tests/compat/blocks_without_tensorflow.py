@@ -11,7 +11,7 @@ import re
 
 import keras
 
-from tests.test_documents import BLOCK, EXTRAS, MODEL, README, in_place, run_commands
+from tests.documents import BLOCK, EXTRAS, MODEL, README, in_place, run_commands
 
 NAMING = re.compile(
     r"\b(tensorflow|tf\.|tokenizer\.to_layer|to_dataset|distribute|bench|keras\.utils\.\w+_dataset_from_\w+|to_device\((?!.*grain)|"

@@ -10,7 +10,12 @@ import pytest
 from keras.src.legacy.preprocessing import image as legacy
 from keras_regen.compat import image as ours
 
-pytestmark = pytest.mark.usefixtures("always_compile")
+pytestmark = [
+    pytest.mark.usefixtures("always_compile"),
+    pytest.mark.filterwarnings(
+        "ignore:Your `PyDataset` class should call:UserWarning"
+    ),  # the legacy module's of Keras 3.8
+]
 
 
 def small_cnn(outputs=2, activation="softmax", shape=(32, 32, 3)):

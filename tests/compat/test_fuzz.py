@@ -82,7 +82,7 @@ def refusals(paths, decoding):
     errors = {}
     load_batch(paths, decoding, errors=errors)
     assert all(str(paths[i]) in str(error) for i, error in errors.items())
-    _, good = decode_in_graph(tf.constant([*map(str, paths)]), decoding, skip=True)
+    _, good = decode_in_graph(tf.constant([*map(str, paths)], tf.string), decoding, skip=True)
     return [i in errors for i in range(len(paths))], [*~good.numpy()]
 
 

@@ -14,7 +14,7 @@ from keras_regen.compat.data.rows import Rows, neutral
 from keras_regen.compat.image import batches
 from PIL import Image
 
-from ..kernels.test_warp import TINY, random_matrices, scipy_warp
+from ..kernels.scipy_warp import TINY, random_matrices, scipy_warp
 
 pytest.importorskip("numba")
 pytestmark = pytest.mark.skipif(

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from keras_regen import compat
 
+from ..versions import has_grain
 from .wav_files import FLOAT, tone, wav
 
 OURS = {"augment", "check", "on_error"}
@@ -400,6 +401,7 @@ def test_weights_of_classes(kind, format, folders):
             load(**wrong)
 
 
+@pytest.mark.skipif(not has_grain(keras.utils.text_dataset_from_directory), reason="nor has Keras's")
 def test_texts_of_grain(folders, tmp_path):
     grain = pytest.importorskip("grain")
     more = {"seed": 1, "format": "grain", "verbose": False, "batch_size": 4}
@@ -426,6 +428,7 @@ def test_texts_of_grain(folders, tmp_path):
     assert [sorted(batch.tolist()) for batch in load(check=False)] == [["One\nTwo", "a\0", "gr\ufffdn"]]
 
 
+@pytest.mark.skipif(not has_grain(keras.utils.timeseries_dataset_from_array), reason="nor has Keras's")
 def test_series_of_grain():
     grain = pytest.importorskip("grain")
     data, targets = np.arange(60.0).reshape(30, 2), np.arange(30)

@@ -1,6 +1,5 @@
 """`image_dataset_from_directory(format="grain")`: Keras's pixels, with a new order and new draws in each epoch."""
 
-import inspect
 import logging
 
 import keras
@@ -10,12 +9,10 @@ from keras_regen import compat
 from keras_regen.compat import ImageDataGenerator, image_dataset_from_directory
 from keras_regen.layers import RandomAffine, RandomBrightness
 
+from ..versions import needs_keras_s_grain
+
 grain = pytest.importorskip("grain")
 
-needs_keras_s = pytest.mark.skipif(
-    "format" not in inspect.signature(keras.utils.image_dataset_from_directory).parameters,
-    reason="Keras's function has no Grain before 3.12",
-)
 COUNT = 13
 
 
@@ -52,7 +49,7 @@ CASES = [
 ]
 
 
-@needs_keras_s
+@needs_keras_s_grain
 @pytest.mark.parametrize("case", CASES)
 def test_pixels_and_labels_are_keras_s(case, folder):
     arguments = {"image_size": (6, 8), "batch_size": 4, "shuffle": False, **case}
@@ -147,6 +144,7 @@ def test_validation_and_test_data_are_not_augmented(folder):
         np.testing.assert_array_equal(whole(shifted[part])[0], plain[part])
 
 
+@needs_keras_s_grain
 def test_fit_takes_one_epoch_after_the_other(folder):
     seen = []
     dataset = load(folder, augment=lambda images: seen.append(images.mean()) or images / 255)

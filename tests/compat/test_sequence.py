@@ -26,6 +26,7 @@ from keras_regen.compat.sequence import (
     timeseries_generator_from_json,
 )
 
+from ..versions import NUMPY_1
 from .text_sequence import outcome
 
 LISTS = [[1], [2, 3], [], [4, 5, 6]]
@@ -97,6 +98,8 @@ def test_padding_as_odd_as_the_peers(sequences, arguments):
     ],
 )
 def test_errors_of_padding(sequences, arguments, error, message):
+    if error is OverflowError and NUMPY_1:
+        pytest.skip("NumPy 1 wraps around, and warns")
     with pytest.raises(error, match=message):
         pad_sequences(sequences, **arguments)
 
@@ -315,7 +318,9 @@ def test_arguments_of_timeseries(arguments, error, message):
 def test_signatures(name):
     """The arguments of the peers, in their order and with their defaults."""
     home = keras.utils if name == "pad_sequences" else legacy
-    ours, theirs = (inspect.signature(of).parameters for of in (globals()[name], getattr(home, name)))
+    ours, theirs = (dict(inspect.signature(of).parameters) for of in (globals()[name], getattr(home, name)))
+    if "kwargs" not in theirs:  # of the queue; Keras 3.8 took none
+        ours.pop("kwargs", None)
     assert [(key, ours[key].default) for key in theirs] == [(key, one.default) for key, one in theirs.items()]
     assert [key for key in ours if ours[key].kind is not inspect.Parameter.KEYWORD_ONLY] == list(theirs)
 

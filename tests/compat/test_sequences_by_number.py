@@ -9,6 +9,8 @@ import pytest
 from keras_regen.compat import ImageDataGenerator
 from keras_regen.compat.sequence import TimeseriesGenerator
 
+from ..versions import needs_keras_s_grain
+
 grain = pytest.importorskip("grain")
 
 from keras_regen.compat import to_grain, to_torch  # noqa: E402
@@ -112,6 +114,7 @@ def test_grain_s_own_functions_and_states():
     np.testing.assert_array_equal(next(fresh)[0], next(iterator)[0])
 
 
+@needs_keras_s_grain
 def test_fit():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")

@@ -75,6 +75,7 @@ def test_words():
         assert cases.use_of_words(text, arguments, texts) == expected, seed
 
 
+@pytest.mark.filterwarnings("ignore:NumPy will stop allowing conversion of out-of-bound:DeprecationWarning")
 def test_padding():
     refused = 0
     for seed in range(600):

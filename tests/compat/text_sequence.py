@@ -231,7 +231,11 @@ def use_of_timeseries(generator_class, arguments, keywords, seed):
     generator = generator_class(*arguments, **keywords)
     seen = [len(generator), generator.start_index, generator.end_index]
     seen += [plain(generator[index]) for index in (0, len(generator) - 1, 0)]
-    seen += [plain(list(generator)[-1]), np.random.get_state()[1].tobytes(), np.random.get_state()[2]]
+    seen += [
+        plain([generator[k] for k in range(len(generator))][-1]),
+        np.random.get_state()[1].tobytes(),
+        np.random.get_state()[2],
+    ]
     generator.start_index += 1  # may be changed later
     generator.batch_size = 4
     return [*seen, len(generator), outcome(generator.__getitem__, 1)]

@@ -17,8 +17,8 @@ from keras_regen.layers import RandomAffine, augment
 
 from tests.compat.blocks_without_tensorflow import run_blocks
 from tests.compat.configurations import kinds
-from tests.compat.test_differential import check
-from tests.test_documents import PAGES
+from tests.compat.differential import check
+from tests.documents import PAGES
 
 directory, photos, folder, every = (*map(pathlib.Path, sys.argv[1:4]), int(sys.argv[4]))
 
