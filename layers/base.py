@@ -41,7 +41,8 @@ UNIFORMS = (
 rest: so layers with the same seed draw independently, and one compiled function serves all layers."""
 
 
-_INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+# Not int8, which is a quantization to Keras, and not uint64, which its PyTorch backend does not know.
+_INTEGERS = ("int16", "int32", "int64", "uint8", "uint16", "uint32")
 _DTYPES = ("float16", "bfloat16", "float32", "float64", *_INTEGERS)
 
 
@@ -51,17 +52,22 @@ class ImageLayer(keras.layers.Layer):
     Args:
         data_format: "channels_last" or "channels_first"; None means Keras's configured one.
         **kwargs: those of `keras.layers.Layer`. `dtype` is the dtype of the images that come out: float16, bfloat16,
-            float32 or float64, or an integer dtype such as "uint8", to which values are rounded and clipped. The
-            layer computes in float64 if it is float64, in float32 otherwise.
+            float32 or float64, or an integer dtype, to which values are rounded and clipped, such as "uint8"; but not
+            int8 or uint64. The layer computes in float64 if it is float64, in float32 otherwise.
 
     Raises:
         ValueError: an argument is not one of those above.
     """
 
     def __init__(self, *, data_format: DataFormat | None = None, **kwargs: Any) -> None:
+        dtype = kwargs.get("dtype")
+        try:
+            known = keras.dtype_policies.get(dtype).compute_dtype in _DTYPES
+        except (TypeError, ValueError):
+            known = False
+        if not known:
+            raise ValueError(f"`dtype` must be one of {_DTYPES}, or a policy. Received: dtype={dtype!r}")
         super().__init__(autocast=False, **kwargs)
-        if self.compute_dtype not in _DTYPES:
-            raise ValueError(f"`dtype` must be one of {_DTYPES}, or a policy. Received: dtype={kwargs.get('dtype')!r}")
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         one_of("data_format", self.data_format, ("channels_last", "channels_first"))
 

@@ -1,5 +1,8 @@
 """The geometric layers on images: against SciPy and the legacy generator, what they draw, and what they refuse."""
 
+import re
+import warnings
+
 import keras
 import ml_dtypes
 import numpy as np
@@ -191,6 +194,22 @@ def test_dtypes_of_results(photographs, layer, policy, dtype, relative, absolute
     if policy == "uint8":
         expected = expected.clip(0, 255)
     assert_close(result, expected, atol=np.abs(expected) * relative + absolute + 0.02, allowed=0)
+
+
+def test_every_dtype_that_is_allowed():
+    """As the error for another one names them."""
+    with pytest.raises(ValueError, match="`dtype` must be one of") as raised:
+        RandomFlip(dtype="int8")  # which Keras takes for a quantization
+    allowed = re.findall(r"'(\w+)'", str(raised.value).partition("Received")[0])
+    assert {"float32", "uint8"} < set(allowed)
+    images = np.array([0.4, 2.6, 3.5, 127], "float32").reshape(1, 2, 2, 1)
+    for dtype in allowed:
+        result = RandomFlip(horizontal_flip=False, dtype=dtype)(images)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of JAX, which makes 32 bits of 64
+            assert result.dtype == keras.ops.cast(images, dtype).dtype
+        expected = np.rint(images) if "int" in dtype else images.astype(dtype if dtype != "bfloat16" else "float32")
+        np.testing.assert_allclose(array(result).astype("float64"), expected, rtol=2**-8 * (dtype == "bfloat16"))
 
 
 def test_rows_are_numbers_or_lists_too(photographs):
@@ -528,6 +547,7 @@ REFUSED = [
     (RandomZoom, {"zoom": 0.1, "uniform_zoom": None}, "`uniform_zoom` must be True or False. Received: .*=None"),
     (RandomAffine, {"dtype": "bool"}, "`dtype` must be one of .*'float32'.*'uint8'.* Received: dtype='bool'"),
     (RandomAffine, {"dtype": "complex64"}, "`dtype` must be one of .* Received: dtype='complex64'"),
+    (RandomAffine, {"dtype": "int8"}, "`dtype` must be one of .*'int16'.* Received: dtype='int8'"),
 ]
 
 
