@@ -32,11 +32,12 @@ def mapped_angles(layer, count, calls=None):
 
 
 def python(code, **environment):
-    """The last line that a fresh process prints, as JSON."""
+    """The last line that a fresh process prints, as JSON. TensorFlow has nothing to say about our functions in it."""
     environment = {**os.environ, "KERAS_BACKEND": BACKEND, **environment}
     arguments = [sys.executable, "-c", code]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "AutoGraph" not in done.stderr, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
