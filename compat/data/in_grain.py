@@ -1,10 +1,15 @@
 """`Batches` as Grain's datasets."""
 
+import functools
+import multiprocessing
 import os
 import sys
+import threading
+from multiprocessing import spawn
 
 import grain
 from absl import flags
+from PIL import Image, ImageFile
 
 from .random_access import NOTHING, Batches, counted_from_the_end
 
@@ -23,6 +28,7 @@ class ImageMapDataset(grain.MapDataset):
 
     def __init__(self, batches: Batches, described, start=0, stop=None, functions=(), passes=None):
         super().__init__()
+        self._process = _Process()  # the first, so that it is unpickled before what may load Keras
         self._batches, self._described, self._functions = batches, described, functions
         self._start, self._stop = start, stop
         self._passes = [0] if passes is None else passes
@@ -182,3 +188,41 @@ def _parsing_flags(dataset):
     if not flags.FLAGS.is_parsed():
         flags.FLAGS(sys.argv[:1])
     return dataset
+
+
+class _Process:
+    """What a process must know that Grain starts for what holds this: it does not run the script of the program.
+
+    Grain sends functions and classes of the script by value. The script itself would load Keras once more; and without
+    `if __name__ == "__main__":` it would start processes from the new one, which then ends, while Python goes on
+    writing to it for ever.
+    """
+
+    def __reduce__(self):
+        _sending.this = True
+        by_python = spawn.get_preparation_data
+        if getattr(by_python, "func", None) is not _prepared:
+            spawn.get_preparation_data = functools.partial(_prepared, by_python)
+        backend = sys.modules["keras"].config.backend() if "keras" in sys.modules else None
+        return _arrived, (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS, backend)
+
+
+_sending = threading.local()
+"""`this`: whether a `_Process` was pickled, and the process that the thread then starts has not begun."""
+
+
+def _prepared(by_python, name):
+    """What `multiprocessing.spawn.get_preparation_data` tells a new process, a dictionary, but for the script."""
+    prepared = by_python(name)
+    if name.startswith("grain-") and vars(_sending).pop("this", False):
+        prepared.pop("init_main_from_name", None)
+        prepared.pop("init_main_from_path", None)
+    return prepared
+
+
+def _arrived(load_truncated_images, max_image_pixels, backend):
+    if multiprocessing.parent_process() is not None:
+        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = load_truncated_images, max_image_pixels
+        if backend is not None:
+            os.environ["KERAS_BACKEND"] = backend
+    return _Process()

@@ -47,7 +47,7 @@ def test_all_but_tf_data_works(backend, mixed_directory, jpeg_directory, tmp_pat
 
 @pytest.mark.parametrize("name, backend", [("grain", "jax"), ("torch", "torch")])
 def test_workers_of_grain_and_of_pytorch(name, backend, jpeg_directory, tmp_path):
-    """In a script, which workers begun by spawn import anew, without what blocks TensorFlow in it."""
+    """In a script, which PyTorch's workers begun by spawn import anew, and Grain's do not."""
     pytest.importorskip(name)
     pytest.importorskip(backend)
     script = tmp_path / "script.py"
