@@ -3,7 +3,8 @@
 HELP = "show what an ImageDataGenerator, a Tokenizer or a TimeseriesGenerator becomes, and what differs"
 PARSER = {
     "description": "Print, for each call of ImageDataGenerator, Tokenizer or TimeseriesGenerator in a piece of code, "
-    "the layers or the dataset that do the same as Python code, and what differs. The code is read, not run: arguments "
+    "the layers or the dataset that do the same as Python code, and what differs; and of functions of texts and "
+    "sequences what is left of them in Keras 3. The code is read, not run: arguments "
     "that are not numbers, strings or lists of them are left out, and the text says so.",
     "epilog": """example: keras-regen explain "ImageDataGenerator(rotation_range=20, rescale=1/255)" """,
 }

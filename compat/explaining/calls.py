@@ -6,16 +6,17 @@ import inspect
 
 from ..image import ImageDataGenerator
 from ..literals import value_of
-from ..sequence import TimeseriesGenerator
+from ..sequence import TimeseriesGenerator, pad_sequences
 from ..text import Tokenizer
 from .explain import as_text, explain
-from .texts_and_series import series_code
+from .texts_and_series import FUNCTIONS, function_parts, series_code
 
 _CLASSES = {one.__name__: one for one in (ImageDataGenerator, TimeseriesGenerator, Tokenizer)}
+_KNOWN = _CLASSES | {function.__name__: function for function in FUNCTIONS}
 
 
 def print_explanation(code):
-    """Print what `explain` says of each call of a legacy class. See `keras-regen explain --help`.
+    """Print what `explain` says of each legacy call. See `keras-regen explain --help`.
 
     Args:
         code: Python code, or the path of a file that ends in ".py".
@@ -27,13 +28,13 @@ def print_explanation(code):
     name, text = read(code)
     calls = list(explain_calls(text, name))
     if not calls:
-        raise ValueError(f"There is no call of {', '.join(_CLASSES)} in {name}.")
+        raise ValueError(f"There is no call of {', '.join(_KNOWN)} in {name}.")
     for line, call, explanation in calls:
         print(f"# {name}, line {line}\n\n    {call}\n\n{explanation}\n")
 
 
 def explain_calls(text, name):
-    """What `explain` says of each call of `ImageDataGenerator`, `Tokenizer` and `TimeseriesGenerator` in Python code.
+    """What `explain` says of each call of a legacy class, or function of texts and sequences, in Python code.
 
     Args:
         text: the code.
@@ -45,7 +46,10 @@ def explain_calls(text, name):
     Raises:
         ValueError: the code, or a call in it, is not valid.
     """
-    for line, call, arguments, left_out, called in calls_in(text, name, _CLASSES):
+    for line, call, arguments, left_out, called in calls_in(text, name, _KNOWN):
+        if called in FUNCTIONS:
+            yield line, call, as_text(*function_parts(called))
+            continue
         for function in ("preprocessing_function", "analyzer"):
             if left_out.pop(function, None):
                 arguments[function] = _unknown_function
@@ -85,10 +89,34 @@ def calls_in(text, name, known=None):
     classes = known | {alias.asname: known[alias.name] for alias in imported if alias.name in known}
     for call in sorted((node for node in nodes if isinstance(node, ast.Call)), key=lambda call: call.lineno):
         called = classes.get(getattr(call.func, "id", getattr(call.func, "attr", None)))
-        if called is not None:
+        if called is not None and (isinstance(called, type) or _is_keras_s(called, call.func, nodes)):
             with _errors_in(name, call.lineno):
                 arguments, left_out = _arguments(call, called)
             yield call.lineno, ast.unparse(call), arguments, left_out, called
+
+
+def _is_keras_s(called, written, nodes):
+    """Whether the function of Keras is meant: other libraries have a `one_hot` or a `skipgrams`, too.
+
+    Args:
+        called: one of `FUNCTIONS`.
+        written: node of what is called in the code.
+        nodes: all nodes of the code.
+    """
+    homes = {"text", "sequence", *(["utils"] if called is pad_sequences else [])}
+    imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+    if isinstance(written, ast.Attribute):
+        named = {alias.asname: alias.name for node in imports for alias in node.names}
+        module = ast.unparse(written.value)
+        return named.get(module, module).rpartition(".")[2] in homes
+    if any(isinstance(node, ast.FunctionDef) and node.name == written.id for node in nodes):
+        return False
+    origins = [
+        getattr(node, "module", None)
+        for node in imports
+        if written.id in [alias.asname or alias.name for alias in node.names]
+    ]
+    return all((module or "").rpartition(".")[2] in homes for module in origins)
 
 
 def what_is_left_out(arguments):

@@ -1,10 +1,46 @@
-"""What a `Tokenizer` and a `TimeseriesGenerator` are in Keras 3: as code, and what differs as sentences."""
+"""What the names of texts and sequences are in Keras 3: as code, and what differs as sentences."""
 
 import string
 
+from ..sequence import make_sampling_table, pad_sequences, skipgrams, timeseries_generator_from_json
+from ..text import hashing_trick, one_hot, text_to_word_sequence, tokenizer_from_json
 from .layer_code import block
 
 _STRIPPED = set(string.punctuation)  # by TextVectorization
+_HASHING = "`keras.layers.Hashing` does the like for tensors of words, with other numbers, from 0 on."
+FUNCTIONS = {
+    pad_sequences: ["It is `keras.utils.pad_sequences` in Keras 3, with the same results."],
+    make_sampling_table: ["Keras 3 has no such function."],
+    skipgrams: [
+        "Keras 3 has no such function.",
+        "`seed` is that of the last shuffle alone; with `seed_all=True` all follows from it.",
+    ],
+    timeseries_generator_from_json: ["Keras 3 has no such function. `to_dataset` takes what it returns."],
+    text_to_word_sequence: [
+        "Keras 3 has it as a step of TextVectorization, which deletes the characters that this one takes for spaces."
+    ],
+    one_hot: [
+        "These are numbers of words, not vectors, and others in each process: "
+        '`hashing_trick(text, n, "md5")` gives the same in all.',
+        _HASHING,
+    ],
+    hashing_trick: [
+        'The numbers are others in each process, but with `hash_function="md5"` or one of your own.',
+        _HASHING,
+    ],
+    tokenizer_from_json: ["Keras 3 has no such function. `to_layer` makes a layer of what it returns."],
+}
+"""Notes on each function."""
+
+
+def function_parts(function):
+    """The parts of an explanation, and its notes, of one of `FUNCTIONS`."""
+    package = "text" if ".text." in function.__module__ else "sequence"
+    parts = [
+        "The same function, with the same results:",
+        block(f"from keras_regen.compat.{package} import {function.__name__}"),
+    ]
+    return parts, FUNCTIONS[function]
 
 
 def tokenizer_parts(tokenizer):

@@ -90,3 +90,33 @@ def test_what_differs_of_texts():
     assert (line, call) == (2, "T(num_words=5, filters=other)")
     assert "Left out, because it is no value in the code: `filters=other`" in text
     assert keras.layers.TextVectorization.__name__ in text
+
+
+def test_functions():
+    code = """
+import tensorflow as tf, keras_preprocessing.text as old
+from keras.preprocessing import sequence, text
+from keras.preprocessing.text import one_hot, text_to_word_sequence as words
+from keras.utils import pad_sequences
+words("a b"); tf.one_hot(x, 3); one_hot("a b", 5); old.one_hot(t, 5); text.hashing_trick(t, 5, "md5")
+tf.keras.preprocessing.sequence.skipgrams(s, 9); sequence.make_sampling_table(9); pad_sequences(s, maxlen=3)
+text.tokenizer_from_json(j); sequence.timeseries_generator_from_json(j); tf.keras.preprocessing.text.one_hot(t, 5)
+"""
+    said = {call: text for _, call, text in explain_calls(code, "code")}
+    assert len(said) == 10
+    assert "tf.one_hot(x, 3)" not in said
+    for call, text in said.items():
+        names = {}
+        exec(blocks(text)[0], names)
+        function = re.sub(r"^words", "text_to_word_sequence", call).partition("(")[0].rpartition(".")[2]
+        assert function in names, call
+    assert "others in each process" in said["old.one_hot(t, 5)"]
+    assert "`keras.utils.pad_sequences`" in said["pad_sequences(s, maxlen=3)"]
+    for others in (
+        "from jax.nn import one_hot\none_hot(x, 3)",
+        "import nltk\nnltk.skipgrams(s, 2, 3)",
+        "def one_hot(x):\n    return x\none_hot(3)",
+        "import utils\nutils.one_hot(3)",
+    ):
+        assert not list(explain_calls(others, "code"))
+    assert len(list(explain_calls("one_hot('a b', 5)", "code"))) == 1

@@ -138,7 +138,9 @@ LABELS = {
     "sparse": lambda d: table(ImageDataGenerator(), d, shuffle=False, class_mode="sparse", weight_col="weight"),
     "raw of two": lambda d: table(ImageDataGenerator(), d, shuffle=False, class_mode="raw", y_col=["age", "size"]),
     "raw strings": lambda d: table(ImageDataGenerator(), d, shuffle=False, class_mode="raw", y_col="class"),
-    "of the other byte order": lambda d: array(ImageDataGenerator(), y=np.arange(21.0).astype(">f4"), seed=1, shuffle=False),
+    "of the other byte order": lambda d: array(
+        ImageDataGenerator(), y=np.arange(21.0).astype(">f4"), seed=1, shuffle=False
+    ),
 }
 
 
