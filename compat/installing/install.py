@@ -69,12 +69,14 @@ def install(only_data=False):
       with a number of steps go through `to_dataset`, too: where that is not their length, Keras 3 would cut epochs
       short. A number of steps that is not whole is rounded up, as by Keras 2. The names of Keras 1 (`nb_epoch`,
       `samples_per_epoch` ...) are those of Keras 2, and numbers of images become numbers of batches. Own generators,
-      iterators and sequences may hand out lists, and bare arrays to predict from.
+      iterators and sequences may hand out lists, and bare arrays to predict from; lists of numbers are arrays.
     - Without `only_data`, what else Keras 2 had and Keras 3 has not: `lr` and `decay` of optimizers, "acc" for
       "accuracy" in histories and callbacks, modules such as `keras.layers.core` and `keras.utils.np_utils`, functions
       of `keras.backend` that `tensorflow.keras.backend` has, Keras 1's arguments of layers, `Model(input=, output=)`,
-      `predict_classes`, files of any name for weights and models, `ModelCheckpoint(period=)`; and the modules of
-      `tensorflow.python.keras`, a private copy of Keras 2, are those of `tensorflow.keras`.
+      `Merge`, `predict_classes`, `KerasClassifier` and `KerasRegressor` for scikit-learn, sessions of `tf.Session` and
+      `K.get_session` that have nothing to run, files of any name for weights and models,
+      `ModelCheckpoint(period=)`; and the modules of `tensorflow.python.keras`, a private copy of Keras 2, are those of
+      `tensorflow.keras`.
 
     Where the environment variable `TF_USE_LEGACY_KERAS` is set, `tensorflow.keras` is Keras 2, has all of this, and is
     left as it is. A second call does nothing.
@@ -113,6 +115,8 @@ def install(only_data=False):
     for name, method in methods.of_keras_2().items():
         patches.put(keras.Model, name, method)
     patches.put(image.ImageDataGenerator, "__init__", methods.generator_of_keras_1())
+    for name in ("nb_sample", "N"):
+        patches.put(image.Iterator, name, property(lambda self: methods.Images(self.n)))
     if not only_data:
         keras_2.put_back()
 

@@ -1,6 +1,7 @@
 """What Keras 1 and 2 had beside the data, put back into Keras 3."""
 
 import functools
+import importlib
 import importlib.util
 import os
 import re
@@ -16,7 +17,6 @@ import keras._tf_keras.keras as tf_keras
 
 from ..migrate.moved import (
     LOSSES,
-    MERGE_MODES,
     OPTIMIZERS,
     OTHER_NAMES,
     PRIVATE_MODULES,
@@ -111,17 +111,37 @@ def _modules():
         for child in _ENGINE:
             setattr(engine, child, _module(f"{root}.engine.{child}", engine))
         put(package, "engine", engine)
-        put(package.layers, "merge", functools.partial(_merge, package.layers))
+        put(package.layers, "merge", functools.partial(keras_2_layers.merge, package.layers))
         private = {"normalize_data_format": _ordering, "conv_output_length": _length_of_convolution}
         put(package.utils, "conv_utils", _module(f"{root}.utils.conv_utils", types.ModuleType("none"), **private))
         for name in THEANO:
             put(sys.modules[f"{root}.utils.layer_utils"], name, _of_theano)
         put(package.utils, "multi_gpu_model", _on_several_devices)
-        put_module(f"{root}.utils.multi_gpu_utils", package.utils)
+        for name in ("multi_gpu_utils", "training_utils"):
+            put_module(f"{root}.utils.{name}", package.utils)
+        _scikit_learn(f"{root}.wrappers", package.wrappers)
     utils = sys.modules["keras.src.applications.imagenet_utils"]
+    for package in (keras, tf_keras):
+        for module in vars(package.applications).values():
+            if hasattr(module, "preprocess_input"):
+                put(module, "preprocess_input", _preprocess_input(module.preprocess_input, utils.preprocess_input))
     _applications()
     for package in (keras, tf_keras):
         put(package.applications.imagenet_utils, "_obtain_input_shape", utils.obtain_input_shape)
+
+
+def _scikit_learn(path, wrappers):
+    """`wrappers.scikit_learn`, which is loaded when it is first asked for: it imports scikit-learn."""
+
+    def __getattr__(name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(f"{__package__}.scikit_learn"), name)
+
+    module = types.ModuleType(f"{path}.scikit_learn")
+    module.__getattr__ = __getattr__
+    put_module(module.__name__, module)
+    put(wrappers, "scikit_learn", module)
 
 
 def _applications():
@@ -131,6 +151,20 @@ def _applications():
         for name, module in list(vars(package).items()):
             if isinstance(module, types.ModuleType):
                 put_module(f"{_APPLICATIONS}.{name}", module)
+
+
+def _preprocess_input(original, of_mode):
+    """`preprocess_input` that takes `mode=`, as all did that were the one of `imagenet_utils`, and Keras 1's words."""
+
+    @functools.wraps(original)
+    def preprocess_input(x, data_format=None, mode=None, dim_ordering=None):
+        if dim_ordering not in (None, "default"):
+            data_format = _ORDERINGS.get(dim_ordering, dim_ordering)
+        if mode is None:
+            return original(x, data_format=data_format)
+        return of_mode(x, data_format=data_format, mode=mode)
+
+    return preprocess_input
 
 
 def _private_copy():
@@ -187,18 +221,6 @@ def _on_several_devices(model, gpus=None, **_):
     raise NotImplementedError(
         f"Keras 3 has `tf.distribute.MirroredStrategy` for several devices. Received: gpus={gpus!r}"
     )
-
-
-def _merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, name=None):
-    """`merge` of Keras 1."""
-    if mode not in MERGE_MODES:
-        raise ValueError(f"`mode` must be one of {tuple(MERGE_MODES)}. Received: {mode!r}")
-    options = {
-        "concat": {"axis": concat_axis},
-        "dot": {"axes": dot_axes},
-        "cos": {"axes": dot_axes, "normalize": True},
-    }.get(mode, {})
-    return getattr(layers, MERGE_MODES[mode])(inputs, name=name, **options)
 
 
 def _losses():
@@ -335,6 +357,12 @@ def _metrics():
     def update_state(self, y_true, y_pred, sample_weight=None):
         return updating(self, keras.ops.cast(y_true, self.dtype), y_pred, sample_weight)
 
+    def name_of(thing):
+        return thing.__name__ if isinstance(thing, types.FunctionType) else naming(thing)
+
+    compiling = sys.modules["keras.src.trainers.compile_utils"]
+    naming = compiling.get_object_name
+    put(compiling, "get_object_name", name_of)  # Keras 3 writes "psnr" for a function PSNR
     updating = keras.metrics.MeanMetricWrapper.update_state
     put(keras.metrics.MeanMetricWrapper, "update_state", functools.wraps(updating)(update_state))
     put(keras.callbacks.CallbackList, "on_epoch_end", on_epoch_end)

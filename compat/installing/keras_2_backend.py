@@ -42,6 +42,8 @@ def put_back():
     }
     if (tensorflow := sys.modules.get("tensorflow")) is not None:
         gone["tf"] = tensorflow
+        gone["get_session"] = session = _session(tensorflow.compat.v1)
+        put(tensorflow, "Session", session)
         put(_dispatcher(tensorflow), "active", True)
         put(keras.KerasTensor, "get_shape", lambda self: tensorflow.TensorShape(self.shape))
         _put_tensorflow_1(tensorflow, tensorflow.compat.v1)
@@ -60,6 +62,21 @@ def _put_tensorflow_1(new, old):
         for name in names:
             if not hasattr(owner, name) and hasattr(source, name):
                 put(owner, name, getattr(source, name))
+
+
+def _session(old):
+    """The class of sessions, which may be made, closed and asked to initialize variables, which are initialized."""
+
+    class Session(old.Session):
+        def run(self, fetches, *args, **kwargs):
+            if fetches is not None and keras.config.backend() == "tensorflow" and old.executing_eagerly():
+                raise NotImplementedError(
+                    "There are no graphs in Keras 3 that a session could run: call the model or function itself. "
+                    f"Received: {fetches!r}"
+                )
+            return None if fetches is None else super().run(fetches, *args, **kwargs)
+
+    return Session
 
 
 class _Phase(int):

@@ -6,10 +6,12 @@ import keras
 import numpy as np
 from keras._tf_keras.keras import layers as tf_layers
 
-from ..migrate.moved import CONVOLUTIONS_2D, KERAS_1_LAYERS, UNUSED_BY_SEPARABLE
+from ..migrate.moved import CONVOLUTIONS_2D, KERAS_1_LAYERS, LAYERS_GONE, MERGE_MODES, UNUSED_BY_SEPARABLE
 from .patches import put
 
 _AVERAGES = (keras.layers.AveragePooling1D, keras.layers.AveragePooling2D, keras.layers.AveragePooling3D)
+_OF_SERIES = (keras.layers.RNN, keras.layers.Conv1D)
+"""Layers whose `input_length` and `input_dim` are a shape together."""
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _seen = set()
 """The words of Keras 1 that convolutions were given: there `32, 3, 3` is a kernel, in Keras 3 one with strides of 3."""
@@ -22,6 +24,7 @@ def put_back():
     put(keras.layers.Layer, "add_weight", _add_weight(keras.layers.Layer.add_weight))
     put(keras.metrics.Metric, "reset_states", lambda self: self.reset_state())
     put(keras.Sequential, "add", _add(keras.Sequential.add))
+    put(keras.Sequential, "__getattr__", _itself)
     put(keras.layers.InputLayer, "input", property(lambda self: self.output))
     for name, words in KERAS_1_LAYERS.items():
         kind = getattr(keras.layers, name, None)
@@ -31,10 +34,36 @@ def put_back():
     put(keras.layers, "Convolution2D", _Convolution2D)
     for layers in (keras.layers, tf_layers):
         put(layers, "ThresholdedReLU", ThresholdedReLU)
+        put(layers, "Merge", Merge)
+        for name, how in LAYERS_GONE.items():
+            put(layers, name, gone(f"keras.layers.{name}", how))
+
+
+def gone(path, how):
+    """What stands for a class or function that Keras 3 has no equal of: it may be imported, and used it says so."""
+
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError(f"`{path}` is not in Keras 3: {how}")
+
+    return type(path.rpartition(".")[2], (), {"__init__": __init__})
+
+
+def _itself(self, name):
+    """`Sequential.model`, what was inside of it in Keras 2, is the model itself; no attribute of the class, which
+    Keras would walk through when it saves.
+    """
+    if name == "model":
+        return self
+    found = getattr(super(keras.Sequential, self), "__getattr__", None)  # PyTorch's modules have one
+    if found is None:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    return found(name)
 
 
 def _with_batch_shape(original):
-    def __init__(self, *, batch_input_shape=None, **kwargs):  # a signature that Keras finds in all of its ways
+    def __init__(self, *, batch_input_shape=None, input_length=None, **kwargs):  # found by Keras in all of its ways
+        if isinstance(self, _OF_SERIES) and "input_dim" in kwargs:
+            kwargs.setdefault("input_shape", (input_length, kwargs.pop("input_dim")))
         if batch_input_shape is not None:
             kwargs["input_shape"] = tuple(batch_input_shape[1:])
         original(self, **kwargs)
@@ -50,7 +79,12 @@ def _add(original):
         shape = getattr(layer, "_batch_shape_of_keras_2", None)
         if shape is not None and not self._layers:
             original(self, keras.Input(batch_shape=shape))
+        before = self._functional
         original(self, layer, *args, **kwargs)
+        if isinstance(first := self._layers[0], Merge):  # it has several inputs
+            inputs = before.inputs if before else [tensor for model in first.models for tensor in model.inputs]
+            self._functional = keras.Model(inputs, layer(before.outputs[0] if before else inputs))
+            self.built = True
 
     return add
 
@@ -74,6 +108,8 @@ def _with_names(original, words, unused, is_convolution):
         args, kwargs = keras.tree.map_structure(_plain, (args, kwargs))
         for name in unused:
             kwargs.pop(name, None)
+        if isinstance(self, keras.layers.Embedding) and (length := kwargs.pop("input_length", None)) is not None:
+            kwargs.setdefault("input_shape", tuple(length) if isinstance(length, (tuple, list)) else (length,))
         old = {name: kwargs.pop(name) for name in [*words] if name in kwargs and words[name] != name}
         if is_convolution:
             _seen.update(old)
@@ -116,6 +152,46 @@ class ThresholdedReLU(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "theta": self.theta}
+
+
+@keras.saving.register_keras_serializable("keras_regen")
+class Merge(keras.layers.Layer):
+    """`Merge` of Keras 1: what several models give, of a list of their inputs; without models, of the list itself."""
+
+    batch_shape = None  # which `Sequential` writes down of its first layer
+
+    def __init__(self, layers=(), mode="sum", concat_axis=-1, dot_axes=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.models = list(layers)
+        self._options = {"mode": mode, "concat_axis": concat_axis, "dot_axes": dot_axes}
+
+    def call(self, inputs, training=None):
+        given, found = iter(inputs), []
+        for model in self.models:
+            parts = [next(given) for _ in model.inputs]
+            found.append(model(parts if len(parts) > 1 else parts[0], training=training))
+        return merge(keras.layers, found or inputs, **self._options)
+
+    def get_config(self):
+        models = [keras.saving.serialize_keras_object(model) for model in self.models]
+        return {**super().get_config(), **self._options, "layers": models}
+
+    @classmethod
+    def from_config(cls, config):
+        models = [keras.saving.deserialize_keras_object(model) for model in config.pop("layers")]
+        return cls(models, **config)
+
+
+def merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, name=None):
+    """`merge` of Keras 1."""
+    if mode not in MERGE_MODES:
+        raise ValueError(f"`mode` must be one of {tuple(MERGE_MODES)}. Received: {mode!r}")
+    options = {
+        "concat": {"axis": concat_axis},
+        "dot": {"axes": dot_axes},
+        "cos": {"axes": dot_axes, "normalize": True},
+    }.get(mode, {})
+    return getattr(layers, MERGE_MODES[mode])(inputs, name=name, **options)
 
 
 class _OfKeras1(type):

@@ -38,6 +38,7 @@ def put_back():
     put(keras.layers.Layer, "add_loss", _with_inputs(keras.layers.Layer.add_loss))
     put(keras.Model, "metrics_names", property(_metrics_names))
     put(keras.Model, "reset_states", _reset_states)
+    put(keras.Model, "_is_compiled", property(lambda self: self.compiled))
     for kind in (keras.Model, functional, keras.Sequential):
         put(kind, "layers", property(_layers(kind.layers.fget), kind.layers.fset))
     for name in ("input", "output"):
@@ -45,7 +46,7 @@ def put_back():
 
 
 def _compile(original):
-    """`compile` as in Keras 2: a list of metrics is for each of several outputs, an optimizer for several models."""
+    """`compile` as in Keras 2: metrics and a loss are for each of several outputs, an optimizer for several models."""
     signature = inspect.signature(original)
 
     @functools.wraps(original)
@@ -58,6 +59,10 @@ def _compile(original):
             flat = isinstance(found, (list, tuple)) and not any(isinstance(one, (list, tuple, dict)) for one in found)
             if found and flat and outputs > 1:
                 given[name] = [list(found) for _ in range(outputs)]
+        loss, weights = given.get("loss"), given.get("loss_weights")
+        if outputs > 1 and weights is not None and (isinstance(loss, str) or callable(loss)):  # one for each of them
+            named = isinstance(weights, dict)
+            given["loss"] = dict.fromkeys(self.output_names, loss) if named else [loss] * outputs
         if isinstance(given.get("optimizer"), keras.optimizers.Optimizer):
             given["optimizer"] = _own(given["optimizer"], self)
         captured = _captured(given.get("loss"))

@@ -39,9 +39,16 @@ _ORDER_OF_KERAS_1 = (
 _ONLY_KERAS_1 = {*COUNTS_OF_IMAGES, "max_q_size", "nb_worker", "pickle_safe"}
 
 
+_ON_BATCHES = ("train_on_batch", "test_on_batch", "predict_on_batch")
+
+
+class Images(int):
+    """A number that counts images wherever it is given, as `nb_sample` of the iterators of Keras 1."""
+
+
 def of_keras_2():
     """Dictionary from the name of a method to the one to put there."""
-    methods = {name: _as_in_keras_2(name) for name in _STEPS}
+    methods = {name: _as_in_keras_2(name) for name in _STEPS} | {name: _of_lists(name) for name in _ON_BATCHES}
     return methods | {f"{name}_generator": _of_generators(name) for name in _STEPS}
 
 
@@ -71,6 +78,10 @@ def _as_in_keras_2(name):
         queue = {name: kwargs.pop(name, None) for name in _QUEUE}
         bound = signature.bind(self, *args, **kwargs)
         given = bound.arguments
+        for number in counts.keys() & given.keys():
+            if isinstance(given[number], Images):
+                counts[number] = given.pop(number)
+        _with_arrays(self, given)
         if isinstance(weights := given.get("class_weight"), (str, list, tuple, np.ndarray)):
             if not isinstance(weights, str):
                 warnings.warn("`class_weight` is no dictionary: Keras 2 did not look at it, either.", stacklevel=2)
@@ -99,6 +110,48 @@ def _as_in_keras_2(name):
             return original(*bound.args, **bound.kwargs)
 
     return method
+
+
+def _of_lists(name):
+    """A method of `keras.Model` for one batch that takes lists of numbers, too."""
+    original = getattr(keras.Model, name)
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def method(self, *args, **kwargs):
+        bound = signature.bind(self, *args, **kwargs)
+        _with_arrays(self, bound.arguments)
+        return original(*bound.args, **bound.kwargs)
+
+    return method
+
+
+def _with_arrays(model, given):
+    """Let lists of numbers among the arguments of a method be arrays, which alone Keras 3 takes."""
+    numbers = [len(getattr(model, name, None) or ()) for name in ("inputs", "outputs")]
+    for name, number in zip(("x", "y"), numbers, strict=True):
+        if name in given:
+            given[name] = _array(given[name], number)
+    data = given.get("validation_data")
+    if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+        given["validation_data"] = (*map(_array, data[:2], numbers), *data[2:])
+
+
+def _array(values, number):
+    """A list as an array where it holds numbers alone; as arrays where it has one list for each of several tensors."""
+    if not isinstance(values, list):
+        return values
+    if not _is_of_numbers(values):
+        return [np.asarray(one) if isinstance(one, list) and _is_of_numbers(one) else one for one in values]
+    if number == len(values) > 1 and isinstance(values[0], list):
+        return [np.asarray(one) for one in values]
+    return np.asarray(values)
+
+
+def _is_of_numbers(values):
+    return bool(values) and all(
+        isinstance(one, (int, float)) or (isinstance(one, list) and _is_of_numbers(one)) for one in values
+    )
 
 
 def _of_generators(name):

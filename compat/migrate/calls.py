@@ -47,6 +47,9 @@ def rewrite_calls(program, whole, loaded=frozenset()):
             program.drop(fed.call, [fed.number])
     for call in _generators(program):
         rename_ordering(program, call)
+    for node in program.of(cst.Attribute):
+        if node.attr.value == "nb_sample" and resolve(program, node.value, is_flow):
+            program.replace(node.attr, "n")
     _move_loading(program, whole, loaded)
     _report_generator_functions(program)
     rewrite_own_generators(program)

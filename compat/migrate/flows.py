@@ -177,7 +177,9 @@ def feedings_of(call):
 
 def _fed(call, data, validates, given, number):
     old = next((name for name in COUNTS_OF_IMAGES if KERAS_1[name] == number and name in given), None)
-    return Fed(call, data, validates, given.get(old or number), old is not None)
+    found = given.get(old or number)
+    of_keras_1 = found is not None and m.matches(found.value, m.Attribute(attr=m.Name("nb_sample")))
+    return Fed(call, data, validates, found, old is not None or of_keras_1)
 
 
 def order_of(call):

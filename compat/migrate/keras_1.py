@@ -24,8 +24,8 @@ def uncounted(program, call, whole):
     """Why the numbers of images in a call cannot become numbers of batches, None if they can or there are none."""
     for fed in feedings_of(call):
         if fed.counts_images and fed.number not in whole and not _is_arrays(fed) and batch_size(program, fed) is None:
-            old = next(name for name in COUNTS_OF_IMAGES if _is_named(call, fed.number, name))
-            return _HOW.format(old=old, new=KERAS_1[old])
+            old = next((name for name in COUNTS_OF_IMAGES if _is_named(call, fed.number, name)), "nb_sample")
+            return _HOW.format(old=old, new=KERAS_1.get(old, "steps"))
     return None
 
 

@@ -81,9 +81,10 @@ _WORDS_OF_LOSSES = {
 }
 _LOSSES = {short: name for name, shorts in _WORDS_OF_LOSSES.items() for short in shorts.split()}
 _LOSSES_OF_TENSORFLOW = {name: shorts.split()[0] for name, shorts in _WORDS_OF_LOSSES.items() if "cosine" not in name}
+_ATROUS = {f"Atrous{name}{n}D": f"Conv{n}D" for name in ("Conv", "Convolution") for n in (1, 2)}
 _TENSORFLOW = KERAS.replace("|keras)", ")")
 OTHER_NAMES = (
-    (KERAS, "layers", {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "ThresholdedReLU": "ReLU"}),
+    (KERAS, "layers", {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "ThresholdedReLU": "ReLU", **_ATROUS}),
     (KERAS, "optimizers", {name.lower(): name for name in _WORDS_OF_OPTIMIZERS.split()}),
     (KERAS, "constraints", {"maxnorm": "max_norm", "nonneg": "non_neg", "unitnorm": "unit_norm"}),
     (KERAS, "utils", {"plot": "plot_model"}),
@@ -98,17 +99,21 @@ LOSSES = {name: _LOSSES[name] for name in ("kullback_leibler_divergence", "logco
 
 THEANO = ("convert_all_kernels_in_model", "convert_dense_weights_data_format")
 
+_WORDS_OF_LAYERS_GONE = {
+    "LocallyConnected1D LocallyConnected2D": "there is none in Keras 3: write a layer of your own",
+    "Deconvolution2D Deconv2D": "write `Conv2DTranspose`, without the shape of the output",
+    "MaxoutDense Highway": "write it with `Dense`, `maximum` and `multiply`",
+}
+LAYERS_GONE = {name: how for names, how in _WORDS_OF_LAYERS_GONE.items() for name in names.split()}
 GONE = {
-    r"layers\.LocallyConnected[12]D": "there is none in Keras 3: write a layer of your own",
-    r"layers\.(?:Deconvolution2D|Deconv2D)": "write `Conv2DTranspose`, without the shape of the output",
-    r"layers\.Atrous(?:Conv|Convolution)[12]D": "write `Conv2D(..., dilation_rate=)`",
-    r"layers\.(?:Merge|MaxoutDense|Highway)": "write it with `concatenate` and its kin, `Dense`",
+    **{rf"layers\.{name}": how for name, how in LAYERS_GONE.items()},
+    r"layers\.Merge": "write `Model([a.input, b.input], ...)` with `concatenate`, `dot` ... of `[a.output, b.output]`",
     r"utils\.(?:multi_gpu_utils\.|training_utils\.)?multi_gpu_model": "write `tf.distribute.MirroredStrategy`",
     r"utils\.(?:io_utils\.)?HDF5Matrix": "read the file by h5py",
     rf"utils\.(?:layer_utils\.)?(?:{'|'.join(THEANO)})": "was for the weights of Theano: take it away",
     r"utils\.conv_utils": "was private: write it yourself",
     r"utils\.print_summary": "write `model.summary()`",
-    r"wrappers\.scikit_learn": "is in the package scikeras",
+    r"wrappers\.scikit_learn": "is in the package scikeras: `scikeras.wrappers`, with `model=` for `build_fn=`",
     r"applications\.imagenet_utils\._obtain_input_shape": "is private and gone: write the shape",
     r"applications\.mobilenet\.(?:relu6|DepthwiseConv2D)": "is in keras.layers: `ReLU(6.0)`, `DepthwiseConv2D`",
     r"legacy\.interfaces": "is gone: take the decorator away",
@@ -192,7 +197,7 @@ KERAS_1_LAYERS = {
     **{name: _RECURRENT for name in ("LSTM", "GRU", "SimpleRNN")},
     **{
         f"{name}{n}D": _CONVOLUTION
-        for name in ("Conv", "Convolution", "SeparableConv", "SeparableConvolution")
+        for name in ("Conv", "Convolution", "SeparableConv", "SeparableConvolution", "AtrousConv", "AtrousConvolution")
         for n in (1, 2, 3)
     },
     **{f"{name}{n}D": _POOLING for name in ("MaxPooling", "AveragePooling", "AvgPool") for n in (1, 2, 3)},
@@ -207,7 +212,7 @@ KERAS_1_LAYERS = {
     "Flatten": {"dim_ordering": "data_format"},
 }
 """Layers, and what Keras 1 called their arguments."""
-CONVOLUTIONS_2D = ("Conv2D", "Convolution2D")
+CONVOLUTIONS_2D = ("Conv2D", "Convolution2D", "AtrousConv2D", "AtrousConvolution2D")
 VALUES = {"'th'": '"channels_first"', "'tf'": '"channels_last"', '"th"': '"channels_first"', '"tf"': '"channels_last"'}
 UNUSED_BY_SEPARABLE = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 """What Keras 2 took in separable and depthwise convolutions and never looked at: their kernels have other names."""

@@ -28,9 +28,11 @@ from .training import (
     adversaries,
     batch_shapes,
     class_weights,
+    first_shapes,
     graphs,
     inputs_of_first_layers,
     metrics,
+    names_of_metrics,
     phases,
     shapes,
     shared_optimizers,
@@ -223,8 +225,7 @@ def layers(program):
     """The arguments of layers in Keras 1: other names, and `nb_row, nb_col` for a kernel."""
     calls = list(calls_of(program, "layers", KERAS_1_LAYERS))
     is_keras_1 = any(
-        name == "Convolution2D"
-        or (name in CONVOLUTIONS_2D and not KERAS_1_LAYERS[name].keys().isdisjoint(keywords(call)))
+        name in _OF_KERAS_1 or (name in CONVOLUTIONS_2D and not KERAS_1_LAYERS[name].keys().isdisjoint(keywords(call)))
         for call, name in calls
     )
     for call, name in calls:
@@ -246,9 +247,12 @@ def layers(program):
         if name == "ThresholdedReLU":
             _threshold(program, call)
         if name in CONVOLUTIONS_2D:
-            own = name == "Convolution2D" or not KERAS_1_LAYERS[name].keys().isdisjoint(given)
+            own = name in _OF_KERAS_1 or not KERAS_1_LAYERS[name].keys().isdisjoint(given)
             _kernel(program, call, given, own, is_keras_1)
     _merges(program)
+
+
+_OF_KERAS_1 = ("Convolution2D", "AtrousConvolution2D")
 
 
 def _pool(program, call):
@@ -353,6 +357,9 @@ def utils(program):
         if (kind := keywords(call).get("dtype")) is not None:
             program.drop(call, [kind])
             program.insert(program.span(call)[1], f".astype({program.value_code(kind)})")
+    for call, _ in calls_of(program, r"applications\.(?!imagenet_utils)\w+", ("preprocess_input",)):
+        if "mode" in keywords(call):
+            program.report(call, "`mode=` is not taken here: write `imagenet_utils.preprocess_input` of applications")
     for call, _ in calls_of(program, "datasets", ("load_data",)):
         _rename(program, call, {"nb_words": "num_words"})
     for call, name in calls_of(program, "regularizers", ("l1", "l2")):
@@ -476,6 +483,6 @@ def losses(program):
 REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
-    *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics),
+    *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

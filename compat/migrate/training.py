@@ -1,12 +1,14 @@
 """Repairs of `repairs` for what breaks where models are put together, compiled and trained."""
 
+import re
+
 import libcst as cst
 
 from . import patterns as m
 from .constants import constant
 from .flows import arguments, resolve
 from .keras_calls import calls_of, is_keras, keywords, named
-from .moved import LAYERS, TENSORFLOW_1, TENSORFLOW_1_IMAGES
+from .moved import BACKEND, BACKEND_GONE, LAYERS, TENSORFLOW_1, TENSORFLOW_1_IMAGES
 from .saving import is_model
 
 _TRAINS = ("train_on_batch", "fit", "fit_generator")
@@ -235,30 +237,38 @@ def _is_layer(program, expression):
 
 
 def metrics(program):
-    """`compile(metrics=["mae"])` of a model with two outputs, where they were for both, to `[["mae"], ["mae"]]`."""
+    """`compile(metrics=["mae"])` of a model with two outputs, where they were for both, to `[["mae"], ["mae"]]`.
+
+    So for `loss="mse"` beside weights for each of them.
+    """
     for call in program.of(cst.Call):
-        if not m.matches(call.func, m.Attribute(attr=m.Name("compile"))) or "metrics" not in keywords(call):
+        if not m.matches(call.func, m.Attribute(attr=m.Name("compile"))):
             continue
-        listed = keywords(call)["metrics"].value
-        made = resolve(program, call.func.value, is_model)
-        if not made or not isinstance(listed, cst.List) or not listed.elements:
+        given = keywords(call)
+        outputs = {_outputs(one) for one in resolve(program, call.func.value, is_model) or ()}
+        if len(outputs) != 1 or (count := outputs.pop()) < 2:
             continue
-        outputs = {_outputs(one) for one in made}
-        nested = any(isinstance(one.value, (cst.List, cst.Tuple, cst.Dict)) for one in listed.elements)
-        if len(outputs) == 1 and (count := outputs.pop()) > 1 and not nested:
-            program.replace(listed, f"[{', '.join([program.code(listed)] * count)}]")
+        listed = given["metrics"].value if "metrics" in given else None
+        if isinstance(listed, cst.List) and listed.elements:
+            nested = any(isinstance(one.value, (cst.List, cst.Tuple, cst.Dict)) for one in listed.elements)
+            if not nested:
+                program.replace(listed, f"[{', '.join([program.code(listed)] * count)}]")
+        loss, weights = given.get("loss"), given.get("loss_weights")
+        listed = weights is not None and isinstance(weights.value, (cst.List, cst.Tuple))
+        if listed and loss is not None and isinstance(constant(program, loss.value), str):
+            program.replace(loss.value, f"[{', '.join([program.value_code(loss)] * count)}]")
 
 
 def targets_of_metrics(program):
     """Let a function among the metrics see its targets in the type of the predictions, as Keras 2 gave them."""
     functions = {}
-    for call in _calls_of_method(program, ("compile",)):
-        listed = keywords(call).get("metrics")
-        for name in m.findall(listed.value, m.Name()) if listed is not None else ():
-            nodes = [getattr(origin, "node", None) for origin in program.origins(name)]
-            if len(nodes) == 1 and isinstance(nodes[0], cst.FunctionDef):
-                functions[nodes[0]] = None
-    for function in functions:
+    for name in _metrics_by_name(program):
+        nodes = [getattr(origin, "node", None) for origin in program.origins(name)]
+        if len(nodes) == 1 and isinstance(nodes[0], cst.FunctionDef):
+            functions[nodes[0]] = None
+    plain = [one for one in program.of(cst.FunctionDef) if one not in functions and _is_of_loss(program, one)]
+    elsewhere = _metrics_beside(program) if plain else set()
+    for function in (*functions, *(one for one in plain if one.name.value in elsewhere)):
         params, body = function.params.params, function.body
         if len(params) < 2 or not isinstance(body, cst.IndentedBlock) or "cast(" in program.code(function):
             continue
@@ -269,13 +279,84 @@ def targets_of_metrics(program):
             program.add_before(first, f"{true} = {owner}.cast({true}, {predicted}.dtype)")
 
 
+def names_of_metrics(program):
+    """`metrics=[PSNR]`, which Keras 3 calls "psnr", to `[MeanMetricWrapper(PSNR, name="PSNR")]`, its name before."""
+    homes = [one for one in program.bindings if one.is_global and _KERAS.match(one.target) and program.places([one])]
+    wanted = []
+    for name in _metrics_by_name(program) if homes else ():
+        origins = program.origins(name)
+        if not name.value.islower() and len(origins) == 1 and _is_function(program, origins[0]):
+            program.insert(program.span(name)[0], "MeanMetricWrapper(")
+            program.insert(program.span(name)[1], f', name="{name.value}")')
+            wanted = [(homes[0].statement, f"from {_KERAS.match(homes[0].target)[0]}.metrics import MeanMetricWrapper")]
+    return wanted
+
+
+_KERAS = re.compile(r"(?:tensorflow\.)?keras\b")
+
+
+def _is_function(program, origin):
+    """Whether an origin is a function, of the program or of a module beside it, under its own name."""
+    module, name = getattr(origin, "module", None), getattr(origin, "name", None)
+    if module is None:
+        return isinstance(getattr(origin, "node", None), cst.FunctionDef)
+    defined = re.search(rf"^def {name}\(", program.beside(module) or "", re.MULTILINE)
+    return bool(defined) and origin.target == f"{module}.{name}"
+
+
+def first_shapes(program):
+    """`LSTM(4, input_dim=3, input_length=5)` to `LSTM(4, input_shape=(5, 3))`, and so for `Embedding`.
+
+    Keras 3 knows no `input_length`, and without it an `Embedding` has no weights before it has seen data.
+    """
+    for call, name in calls_of(program, "layers", ("Embedding", *_OF_SERIES)):
+        given = keywords(call)
+        length, width = given.get("input_length"), given.get("input_dim")
+        called = getattr(program.parents[call], "func", None) is call  # on a tensor, which has a shape
+        if called or not {"input_shape", "batch_input_shape"}.isdisjoint(given) or any(arg.star for arg in call.args):
+            continue
+        code = program.value_code(length) if length is not None else "None"
+        if name == "Embedding" and length is not None and not isinstance(length.value, cst.Tuple):
+            program.replace(length, f"input_shape=({code},)")
+        elif name != "Embedding" and width is not None:
+            program.replace(width, f"input_shape=({code}, {program.value_code(width)})")
+            program.drop(call, [length] if length is not None else [])
+
+
+_OF_SERIES = ("LSTM", "GRU", "SimpleRNN", "Conv1D", "Convolution1D")
+
+
+def _metrics_by_name(program):
+    """The names in the lists of metrics that models are compiled with."""
+    found = []
+    for call in _calls_of_method(program, ("compile",)):
+        listed = keywords(call).get("metrics")
+        if listed is not None and isinstance(listed.value, cst.List):
+            found += [one.value for one in listed.value.elements if isinstance(one.value, cst.Name)]
+    return found
+
+
+def _is_of_loss(program, function):
+    names = [param.name.value for param in function.params.params[:2]]
+    return names == ["y_true", "y_pred"] and isinstance(program.parents[function], cst.Module)
+
+
+def _metrics_beside(program):
+    """The names among the metrics in the modules of the same folder."""
+    listed = re.findall(r"\bmetrics\s*=\s*\[([^]]*)\]", program.beside("*") or "")
+    return {name for one in listed for name in re.findall(r"(?<!['\"\w.])[A-Za-z_]\w*(?!['\"\w.])", one)}
+
+
 _DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
 
 
 def _caster(program, attribute):
     """The text of what stands for a module with `cast` in an attribute; None if it is not one."""
-    paths = program.paths(attribute.value)
-    return program.code(attribute.value) if paths <= _CASTERS else None
+    paths, code = program.paths(attribute.value), program.code(attribute.value)
+    if paths == {"keras.backend"} and code == "keras.backend":
+        lost = attribute.attr.value not in BACKEND and attribute.attr.value not in BACKEND_GONE
+        return f"tensorflow.{code}" if lost else None  # which another repair imports
+    return code if paths <= _CASTERS else None
 
 
 def _outputs(call):

@@ -251,6 +251,8 @@ def test_numbers_of_images_become_numbers_of_batches(installed):
     model.fit_generator(small_flow(), 9, 1, 0, [count], small_flow(), 8, max_q_size=2, pickle_safe=False)
     assert count.epochs == [[5, 0], [5, 0], [3, 2]]
     assert model.predict_generator(small_flow(), val_samples=10).shape == (10, 2)
+    flow = small_flow()
+    assert model.predict_generator(flow, flow.nb_sample).shape == (flow.n, 2)
     own = iter([(np.zeros((5, 8, 8, 3)), np.zeros((5, 2)))] * 4)
     count = Count()
     model.fit_generator(own, samples_per_epoch=20, nb_epoch=1, verbose=0, callbacks=[count])
@@ -342,6 +344,16 @@ def test_models_in_files_of_any_name(installed, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fine-tuned.model", "model", "model.keras"]
 
 
+def test_images_are_preprocessed_in_a_mode(installed):
+    from keras.applications.vgg16 import preprocess_input
+
+    x = np.full((1, 2, 2, 3), 255.0)
+    np.testing.assert_array_equal(preprocess_input(x.copy(), mode="tf"), np.ones_like(x))
+    np.testing.assert_allclose(
+        preprocess_input(x.copy(), dim_ordering="tf")[0, 0, 0], 255 - np.array([103.939, 116.779, 123.68])
+    )
+
+
 def test_modules_that_moved(installed):
     from keras import backend as K
     from keras.engine.topology import Layer
@@ -412,6 +424,13 @@ def test_functions_and_gradients_of_the_backend(installed):
     with pytest.warns(UserWarning, match="`set_learning_phase` has no effect in Keras 3. Received: 1"):
         K.set_learning_phase(1)
     assert K.tf.__name__ == "tensorflow"
+    K.get_session().run(K.tf.global_variables_initializer())
+    session = K.tf.Session(config=K.tf.ConfigProto())
+    with pytest.raises(NotImplementedError, match="There are no graphs in Keras 3 that a session could run"):
+        session.run(K.tf.constant(1))
+    session.close()
+    with K.tf.Graph().as_default(), K.tf.Session() as session:
+        assert session.run(K.tf.constant(1)) == 1
     with pytest.raises(NotImplementedError, match="`updates`"):
         K.function([x], [y], updates=[1])
 
@@ -476,6 +495,10 @@ def test_arguments_of_keras_1(installed):
     assert separable.depthwise_regularizer is not None and separable.pointwise_regularizer is None
     assert layers.DepthwiseConv2D(3, kernel_initializer="ones", depthwise_initializer="zeros").depth_multiplier == 1
     assert layers.CuDNNLSTM is layers.LSTM and layers.CuDNNGRU is layers.GRU
+    atrous = layers.AtrousConvolution2D(4, 3, 5, atrous_rate=(2, 2))
+    assert atrous.kernel_size == (3, 5) and atrous.dilation_rate == (2, 2)
+    with pytest.raises(NotImplementedError, match="LocallyConnected2D` is not in Keras 3: there is none"):
+        layers.LocallyConnected2D(4, 3)
 
 
 def test_metrics_are_for_all_outputs_and_take_integers(installed):
@@ -489,11 +512,15 @@ def test_metrics_are_for_all_outputs_and_take_integers(installed):
     model = keras.Model(a, [first(a), keras.layers.Dense(1, kernel_initializer="zeros", name="second")(a)])
     assert first.input_shape == (None, 2) and first.output_shape == (None, 1)
     assert model.output_shape == [(None, 1), (None, 1)]
+    difference.__name__ = "DIFFerence"
     model.compile("sgd", "mse", metrics=[difference, "mae"])
     y = np.array([[7], [9]], "uint8")
     found = model.evaluate(np.array([[2.0, 3], [4, 5]]), [y, y], verbose=0, return_dict=True)
-    wanted = {"first_difference": 1.0, "first_mae": 1.0, "second_difference": 8.0, "second_mae": 8.0}
+    wanted = {"first_DIFFerence": 1.0, "first_mae": 1.0, "second_DIFFerence": 8.0, "second_mae": 8.0}
     assert {name: found[name] for name in wanted} == wanted
+    for weights in ([1, 0.5], {"first": 1, "second": 0.5}):
+        model.compile("sgd", "mae", loss_weights=weights, run_eagerly=True)
+        assert model.evaluate(np.array([[2.0, 3], [4, 5]]), [y, y], verbose=0, return_dict=True)["loss"] == 2 * 0.5 + 4
     with pytest.raises(NotImplementedError, match="Received: gpus=2"):
         keras.utils.multi_gpu_model(model, gpus=2)
 

@@ -302,6 +302,21 @@ def test_the_modules_beside_a_program_are_read(before, after):
     assert new.splitlines()[:-1] == f"import keras\n{before}".splitlines()[:-1]
 
 
+def test_metrics_of_the_modules_beside():
+    """Their targets are cast where they are defined, and they keep their names where a model is compiled."""
+    metric = (
+        "from tensorflow.keras import backend as K\ndef PSNR(y_true, y_pred):\n    {}return K.mean(y_pred - y_true)\n"
+    )
+    compiled = "from keras.models import Sequential\nfrom nets import PSNR\nmodel.compile('sgd', metrics=[{}, 'mae'])\n"
+    before, after = compiled.format("PSNR"), compiled.format('MeanMetricWrapper(PSNR, name="PSNR")')
+    added = "from keras.metrics import MeanMetricWrapper\nfrom nets"
+    assert rewrite(before, beside={"nets": metric}.get) == (after.replace("from nets", added), [])
+    assert rewrite(before, beside={"nets": "PSNR = Metric()"}.get) == (before, [])
+    cast = "y_true = K.cast(y_true, y_pred.dtype)\n    "
+    assert rewrite(metric.format(""), beside={"*": before}.get) == (metric.format(cast), [])
+    assert rewrite(metric.format(""), beside={"*": before.replace("PSNR", "SSIM")}.get) == (metric.format(""), [])
+
+
 MATCH = """match module:
     case {"keras": keras}:
         keras.preprocessing.image.load_img
