@@ -57,7 +57,14 @@ def target():
 def of_arrays():
     x = np.random.RandomState(0).uniform(0, 255, (34, 6, 6, 3)).astype("float32")
     generator = ImageDataGenerator(horizontal_flip=True, channel_shift_range=30)
-    return generator.flow(x, np.arange(34), batch_size=8, seed=1), {}, lambda batch: ((batch[0], None), batch[1])
+    flow = generator.flow(x, np.arange(34), batch_size=8, seed=1)
+
+    def named(batch):
+        (images, numbers), tens = batch
+        np.testing.assert_array_equal(tens, 10 * numbers)
+        return (images, None), numbers
+
+    return (flow, 10 * np.arange(34)), {}, named
 
 
 def of_files(directory):
