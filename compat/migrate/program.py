@@ -71,7 +71,7 @@ class Program:
         self.hidden, self.beside = hidden, beside or (lambda module: None)
         module, parsed = parse(text)
         self.data = text.encode()
-        wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
+        wrapper = _Wrapper(module, unsafe_skip_copy=True)
         resolved = wrapper.resolve_many([ByteSpanPositionProvider, ScopeProvider])
         self._spans, self._scopes = (resolved[p] for p in resolved)
         if parsed is not None:
@@ -428,6 +428,16 @@ class Program:
         scope = self.scope(statement)
         visible = next((a.scope for a in scope[name] if getattr(a, "node", None) is statement), scope)
         return Binding(name, target, alias, statement, visible, visible is scope)
+
+
+class _Wrapper(MetadataWrapper):
+    """LibCST's, without its own way through all of a tree beside those of the providers of names, who need none."""
+
+    def visit_batched(self, visitors, before_visit=None, after_leave=None):
+        for visitor in visitors:
+            with visitor.resolve(self):
+                visitor.visit_Module(self.module)
+        return self.module
 
 
 def _family(module):
