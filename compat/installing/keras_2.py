@@ -395,9 +395,31 @@ def _callbacks():
             kwargs.pop(name, None)
         shown(self, *args, **kwargs)
 
+    for owner in {base for one in (*_JUDGES, checkpoint) for base in one.__mro__ if "_set_monitor_op" in vars(base)}:
+        put(owner, "_set_monitor_op", _by_name(owner._set_monitor_op))
     put(checkpoint, "__init__", __init__)
     put(checkpoint, "on_epoch_end", on_epoch_end)
     put(board, "__init__", __init_board__)
+
+
+def _by_name(original):
+    """What is better of what a callback monitors: where Keras 3 does not know, what Keras 2 took by the name."""
+
+    @functools.wraps(original)
+    def _set_monitor_op(self):
+        try:
+            original(self)
+        except ValueError:
+            self.mode = "max" if "acc" in self.monitor or self.monitor.startswith("fmeasure") else "min"
+            best = {"max": "highest", "min": "lowest"}[self.mode]
+            warnings.warn(
+                f"The {best} {self.monitor!r} is taken for the best, as in Keras 2: `mode='max'` or `mode='min'` says "
+                f"what it is. Received: {type(self).__name__}(mode='auto')",
+                stacklevel=2,
+            )
+            original(self)
+
+    return _set_monitor_op
 
 
 def _weights():

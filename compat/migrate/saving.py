@@ -12,6 +12,13 @@ _OF_CHECKPOINTS = {
     *("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "period", "save_freq"),
     *("initial_value_threshold",),
 }
+_JUDGES = {"EarlyStopping": 0, "ModelCheckpoint": 1, "ReduceLROnPlateau": 0}
+"""Callbacks that look for the best, and the place of `monitor` among their arguments; `mode` comes four later."""
+_KNOWN = re.compile(
+    r"(val_)?(loss|acc|accuracy|(\w+_)?(binary|categorical)_accuracy|auc(_\d+)?|precision(_\d+)?|recall(_\d+)?|m(a|ap|s|sl)e|"
+    r"mean_(absolute|squared)_\w*error|root_mean_squared_error|cosine_\w+|mean_io_u)"
+)
+"""What Keras 3 knows the direction of."""
 _MODELS = {f"{home}keras.{name}" for home in ("", "tensorflow.") for name in ("Model", "Sequential")}
 
 
@@ -56,6 +63,30 @@ def callbacks(program):
     for call, _ in calls_of(program, "callbacks", ("TensorBoard",)):
         gone = ("write_grads", "batch_size", "embeddings_layer_names", "embeddings_data")
         program.drop(call, [arg for name, arg in keywords(call).items() if name in gone])
+    for call, name in calls_of(program, "callbacks", _JUDGES):
+        _judge(program, call, _JUDGES[name], name)
+
+
+def _judge(program, call, place, name):
+    """Say whether high or low is better, where Keras 2 took that from the name and Keras 3 does not."""
+    given, plain = keywords(call), [arg for arg in call.args if arg.keyword is None]
+    monitor = given.get("monitor") or next(iter(plain[place:]), None)
+    best = given.get("save_best_only") or next(iter(plain[3:]), None)
+    if any(arg.star for arg in call.args) or monitor is None or "mode" in given or len(plain) > place + 4:
+        return
+    if name == "ModelCheckpoint" and (best is None or constant(program, best.value) is False):
+        return
+    text = constant(program, monitor.value)
+    if not isinstance(text, str) or _KNOWN.fullmatch(text):
+        return
+    if text.endswith(("_loss", "_acc", "_accuracy")):
+        program.add_arguments(call, ['mode="min"' if text.endswith("_loss") else 'mode="max"'])
+    else:
+        program.report(
+            monitor,
+            f'{name}(monitor="{text}"): Keras 3 may not know what is better: write mode="max" where it is high values '
+            f"(Keras 2 took the {'highest' if 'acc' in text or text.startswith('fmeasure') else 'lowest'})",
+        )
 
 
 def _checkpoints(program):

@@ -561,6 +561,19 @@ def test_acc_and_files_of_any_name(installed, tmp_path):
     assert os.listdir(tmp_path).count("first.h5") == 1
 
 
+@pytest.mark.parametrize("name, best", [("fmeasure", "highest"), ("jaccard_distance", "highest"), ("dice", "lowest")])
+def test_what_is_better_by_the_name_of_a_metric(installed, name, best):
+    """As in Keras 2, which took every name that holds "acc" for an accuracy."""
+    metric = lambda y_true, y_pred: keras.ops.mean(y_pred)  # noqa: E731
+    metric.__name__ = name
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(-0.1), "mse", metrics=[metric], run_eagerly=True)  # it grows
+    stopping = keras.callbacks.EarlyStopping(monitor=name, patience=2)
+    with pytest.warns(UserWarning, match=f"The {best} '{name}' is taken for the best, as in Keras 2"):
+        history = model.fit(np.ones((4, 3)), np.zeros((4, 1)), nb_epoch=9, verbose=0, callbacks=[stopping]).history
+    assert len(history[name]) == (9 if best == "highest" else 3)
+
+
 def test_the_end_of_a_batch_is_told_at_the_end_of_an_epoch(installed):
     """With JAX and PyTorch a thread of its own tells it, whenever it comes to that."""
     heard = []
