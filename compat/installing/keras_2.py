@@ -51,6 +51,7 @@ _ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras":
 
 def put_back():
     """Put all of it in place, until `patches.undo`."""
+    _own_modules()
     _utils()
     _names()
     _modules()
@@ -65,6 +66,13 @@ def put_back():
     _callbacks()
     _weights()
     _whole_models()
+
+
+def _own_modules():
+    """The modules that Keras 3.8 has loaded as `keras.api.layers`: an import of `keras.layers` would load them anew."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keras.api.") and (path := name.replace(".api", "", 1)) not in sys.modules:
+            put_module(path, module)
 
 
 def _utils():

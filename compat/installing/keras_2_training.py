@@ -164,7 +164,8 @@ def _captured(function):
 
 def _loss_of(model, function, tensors):
     """A function of (x, y) that gives the mean of a loss: of one of `tensors`, or of a function that captured them."""
-    inner = keras.Model(model.inputs, [model.outputs[0], *tensors])
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]  # as they are given
+    inner = keras.Model(inputs, [model.outputs[0], *tensors])
 
     def loss(x, y):
         predicted, *values = keras.tree.flatten(inner(x, training=True))
