@@ -62,8 +62,10 @@ def assert_images(got, want, settings):
         # Of an image of one colour the legacy code leaves the rounding of its mean, divided by 1e-6 if asked.
         spatial = (2, 3) if settings.get("data_format") == "channels_first" else (1, 2)
         varied = np.ptp(want, axis=spatial).max(axis=1) > 1e-3 * (settings.get("rescale") or 1)
+        if not varied.any():
+            return
         got, want = got[varied], want[varied]
-        magnitude = np.abs(want).max(initial=0)
+        magnitude = np.abs(want).max()
     if settings["statistical"] and not OLD_SCIPY:
         # Relative to the values and, because centring cancels, to the largest of them.
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * magnitude)
