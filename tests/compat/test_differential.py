@@ -29,12 +29,18 @@ def test_same_batches(seeds, mixed_directory):
 @pytest.fixture(scope="module")
 def another_process():
     """A process for what XLA compiles, 20 MB a configuration that never come back."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=compile_always) as pool:
-        yield pool
+    with a_process() as process:
+        yield process
 
 
-def compile_always():
+def a_process(by="Numba where it can"):
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=compile_always, initargs=(by,))
+
+
+def compile_always(by):
     batches.COMPILE_AFTER_SECONDS = 0.0
+    if by == "XLA alone":
+        batches.image_kernel = lambda *_: None
 
 
 @pytest.mark.parametrize("seeds", chunks(list(kinds(CONFIGURATIONS).values())), ids=lambda seeds: f"from {seeds[0]}")
@@ -46,7 +52,6 @@ def test_same_batches_compiled(seeds, mixed_directory, another_process):
 @pytest.mark.slow
 @every_chunk
 @pytest.mark.parametrize("by", ["XLA alone", "Numba where it can"])
-def test_all_same_batches_compiled(by, seeds, mixed_directory, always_compile, monkeypatch):
-    if by == "XLA alone":
-        monkeypatch.setattr(batches, "image_kernel", lambda *_: None)
-    check(seeds, mixed_directory)
+def test_all_same_batches_compiled(by, seeds, mixed_directory):
+    with a_process(by) as process:
+        process.submit(check, seeds, mixed_directory).result()
