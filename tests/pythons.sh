@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 environments=$(mktemp -d)
 trap 'rm -rf "$environments"' EXIT
 for python in "$@"; do
-    "$python" -m venv "$environments/venv" --clear --upgrade-deps  # pip 23 looks for hours at what goes together
+    "$python" -m venv "$environments/venv" --clear --upgrade-deps  # pip 23 looks for ten minutes and more
     "$environments/venv/bin/pip" install --quiet -e '.[test]'
     "$environments/venv/bin/python" --version
     "$environments/venv/bin/python" -m pytest -n 2 -p no:cacheprovider -k "not compiled" tests/test_architecture.py \

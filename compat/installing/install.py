@@ -71,13 +71,12 @@ def install(only_data=False):
       `samples_per_epoch` ...) are those of Keras 2, and numbers of images become numbers of batches. Own generators,
       iterators and sequences may hand out lists, and bare arrays to predict from; lists of numbers are arrays.
     - Without `only_data`, what else Keras 2 had and Keras 3 has not: `lr` and `decay` of optimizers, "acc" for
-      "accuracy" in histories and callbacks, which take what is better from the name, modules such as
-      `keras.layers.core` and `keras.utils.np_utils`, functions of `keras.backend` that
-      `tensorflow.keras.backend` has, Keras 1's arguments of layers, `Model(input=, output=)`,
-      `Merge`, `predict_classes`, `KerasClassifier` and `KerasRegressor` for scikit-learn, sessions of `tf.Session` and
-      `K.get_session` that have nothing to run, files of any name for weights and models,
-      `ModelCheckpoint(period=)`; and the modules of `tensorflow.python.keras`, a private copy of Keras 2, are those of
-      `tensorflow.keras`.
+      "accuracy" in histories and callbacks, which take from the name what is better where Keras 3 does not know,
+      modules such as `keras.layers.core` and `keras.utils.np_utils`, functions of `keras.backend` that
+      `tensorflow.keras.backend` has, Keras 1's arguments of layers, `Model(input=, output=)`, `Merge`,
+      `predict_classes`, `KerasClassifier` and `KerasRegressor` for scikit-learn, sessions of `tf.Session` and
+      `K.get_session` that have nothing to run, files of any name for weights and models, `ModelCheckpoint(period=)`;
+      and the modules of `tensorflow.python.keras`, a private copy of Keras 2, are those of `tensorflow.keras`.
 
     Where the environment variable `TF_USE_LEGACY_KERAS` is set, `tensorflow.keras` is Keras 2, has all of this, and is
     left as it is. A second call does nothing.

@@ -51,13 +51,15 @@ class BaseWrapper(BaseEstimator):
     def fit(self, x, y, **kwargs):
         """Build a model and train it. Returns: the `History` of that."""
         self.model = self._builder()(**self.filter_sk_params(self._builder()))
-        loss = getattr(self.model.loss, "__name__", self.model.loss)
-        if loss == "categorical_crossentropy" and len(y.shape) != 2:
-            y = keras.utils.to_categorical(y)
-        return self.model.fit(x, y, **self.filter_sk_params(keras.Model.fit, kwargs))
+        return self.model.fit(x, self._targets(y), **self.filter_sk_params(keras.Model.fit, kwargs))
 
     def _builder(self):
         return self.__call__ if self.build_fn is None else self.build_fn
+
+    def _targets(self, y):
+        """Numbers of classes as rows of zeros and a one, where the loss asks for these."""
+        loss = getattr(self.model.loss, "__name__", self.model.loss)
+        return keras.utils.to_categorical(y) if loss == "categorical_crossentropy" and len(y.shape) != 2 else y
 
     def _predicted(self, x, kwargs):
         return np.asarray(self.model.predict(x, **self.filter_sk_params(keras.Model.predict, kwargs)))
@@ -95,11 +97,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
 
     def score(self, x, y, **kwargs):
         """The accuracy."""
-        y = np.searchsorted(self.classes_, y)
-        loss = getattr(self.model.loss, "__name__", self.model.loss)
-        if loss == "categorical_crossentropy" and len(y.shape) != 2:
-            y = keras.utils.to_categorical(y)
-        found = self._evaluated(x, y, kwargs)
+        found = self._evaluated(x, self._targets(np.searchsorted(self.classes_, y)), kwargs)
         for name in ("accuracy", "acc"):
             if name in found:
                 return found[name]

@@ -29,7 +29,7 @@ _REPAIRED = re.compile(
     r"stride|inner_\w+|dropout_\w)\s*=|"
     r"\.lr\b|\b(?:val_)?acc\b|keras\.(?:layers|legacy|wrappers)\.[a-z]|"
     r"optimizers\.[a-z]|_utils\b|\bbackend\b|\bengine\b|dim_ordering|\bmerge\b|Convolution2D|Conv2D\(\s*\w+\s*,\s*\w+\s*,|"
-    r"save_weights|ModelCheckpoint|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
+    r"save_weights|ModelCheckpoint|EarlyStopping|ReduceLROnPlateau|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
     r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|keras_applications|Av(?:g|erage)Pool|"
     r"objectives|initializations|python\.keras|\b_keras_shape\b|\.save\(|\.(?:in|out)put_shape\b|Separable|"
     r"outputs\s*=\s*\[|\bModel\([^\n)]*,\s*[\[(]|import [^\n]*\b(?:sgd|rmsprop|ada(?:grad|delta|max|m)|nadam)\b|"

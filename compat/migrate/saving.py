@@ -72,7 +72,10 @@ def _judge(program, call, place, name):
     given, plain = keywords(call), [arg for arg in call.args if arg.keyword is None]
     monitor = given.get("monitor") or next(iter(plain[place:]), None)
     best = given.get("save_best_only") or next(iter(plain[3:]), None)
-    if any(arg.star for arg in call.args) or monitor is None or "mode" in given or len(plain) > place + 4:
+    mode = given.get("mode") or next(iter(plain[place + 4 :]), None)
+    if any(arg.star for arg in call.args) or monitor is None:
+        return
+    if mode is not None and constant(program, mode.value) != "auto":
         return
     if name == "ModelCheckpoint" and (best is None or constant(program, best.value) is False):
         return
@@ -80,7 +83,11 @@ def _judge(program, call, place, name):
     if not isinstance(text, str) or _KNOWN.fullmatch(text):
         return
     if text.endswith(("_loss", "_acc", "_accuracy")):
-        program.add_arguments(call, ['mode="min"' if text.endswith("_loss") else 'mode="max"'])
+        best = '"min"' if text.endswith("_loss") else '"max"'
+        if mode is not None:
+            program.replace(mode.value, best)
+        else:
+            program.add_arguments(call, [f"mode={best}"])
     else:
         program.report(
             monitor,

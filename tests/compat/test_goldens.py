@@ -27,7 +27,7 @@ def test_same_batches_as_keras_3_15(directory):
     assert sum(goldens[name].size for name in goldens if name.endswith("pixels")) > 30_000
     for seed in range(CONFIGURATIONS):
         if seed == 31 and NUMPY_1:
-            continue  # the edge of its shear lies elsewhere, in the legacy module, too
+            continue  # the legacy module of that time differs in the same way
         iterator, settings = make(ours, seed, directory, nearest=True)
         batches, state = pull(iterator, seed)
         pixels, others = sample(batches, seed)
