@@ -1,8 +1,10 @@
 """`keras-regen migrate`: show or write what rewriting changes in files."""
 
+import concurrent.futures
 import contextlib
 import importlib.util
 import os
+import queue
 import sys
 import time
 
@@ -11,6 +13,7 @@ from .writing import rewrite_file
 
 _SKIPPED = ("__pycache__", "dist-packages", "node_modules", "site-packages", "venv")
 _QUIET = 2.0  # seconds until progress is shown
+_AT_ONCE = min(os.cpu_count() or 1, 8)  # processes, each of which may take some gigabytes
 _ENVIRONMENT = "pyvenv.cfg"
 """A file in the folder of every virtual environment, whatever its name."""
 
@@ -40,7 +43,8 @@ def migrate(paths, write=False, target="compat", only_data=False):
     changed, findings, errors, unwritten = 0, [], [], []
     files = list(_files(paths, errors))
     with contextlib.closing(_rewritten(files, target, only_data)) as rewritten:
-        for name, path, found in rewritten:
+        # What stands in a file may depend on the files beside it: all are read before one is written.
+        for name, path, found in list(rewritten) if write else rewritten:
             if isinstance(found, ValueError):
                 errors.append(f"{name}: {found}")
                 continue
@@ -65,19 +69,32 @@ def migrate(paths, write=False, target="compat", only_data=False):
 
 
 def _rewritten(files, target, only_data):
-    """Yield the name and path of each file, and what `Worker.rewrite` says of it, or its ValueError."""
+    """Yield the name and path of each file, in order, and what `Worker.rewrite` says of it, or its ValueError."""
     shown, started = sys.stderr is not None and sys.stderr.isatty(), time.monotonic()
-    with Worker() as worker:
-        for k, (name, path) in enumerate(files, 1):
-            if shown and time.monotonic() - started > _QUIET:
-                _print(f"\r\033[K{k} of {len(files)} files", sys.stderr)
-            try:
-                found = worker.rewrite(path, name, target, only_data)
-            except ValueError as error:
-                found = error
+    idle = queue.SimpleQueue()
+
+    def rewrite(file):
+        worker, (name, path) = idle.get(), file
+        try:
+            return name, path, worker.rewrite(path, name, target, only_data)
+        except ValueError as error:
+            return name, path, error
+        finally:
+            idle.put(worker)
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(_AT_ONCE):
+            idle.put(stack.enter_context(Worker()))
+        pool = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # before the processes end
+        for k, done in enumerate(pool.map(rewrite, files), 1):
             if shown:
                 _print("\r\033[K", sys.stderr)  # the diff may be on the same terminal
-            yield name, path, found
+            yield done
+            if shown and time.monotonic() - started > _QUIET:
+                _print(f"\r\033[K{k} of {len(files)} files", sys.stderr)
+    if shown:
+        _print("\r\033[K", sys.stderr)
 
 
 def _files(paths, errors):
@@ -91,9 +108,18 @@ def _files(paths, errors):
         else:
             found = [(os.fspath(path), os.path.realpath(path))]
         for name, real in found:
-            if real not in seen:
-                seen.add(real)
+            if (identity := _identity(real)) not in seen:
+                seen.add(identity)
                 yield name, real
+
+
+def _identity(path):
+    """What is the same for all names of a file."""
+    with contextlib.suppress(OSError):  # which reading it will tell
+        status = os.stat(path)
+        if status.st_nlink > 1:
+            return status.st_dev, status.st_ino
+    return path
 
 
 def _below(folder, errors):

@@ -31,6 +31,7 @@ def running():
 def one_worker(running, monkeypatch):
     """Starting the process takes longer than most of what it does here."""
     monkeypatch.setattr(files, "Worker", lambda: contextlib.nullcontext(running))
+    monkeypatch.setattr(files, "_AT_ONCE", 1)
 
 
 def notebook(*sources, **more):
@@ -346,6 +347,35 @@ def test_what_takes_too_long_or_ends_the_process_is_named(folder, capsys, monkey
 # Writing
 
 
+def test_processes_share_the_files_and_all_are_read_before_one_is_written(folder, capsys, monkeypatch):
+    monkeypatch.setattr(files, "Worker", worker.Worker)
+    monkeypatch.setattr(files, "_AT_ONCE", 2)
+    for k in range(30):
+        (folder / f"many{k:02}.py").write_text(IMPORT if k % 3 else "print 'keras.preprocessing'")
+    rewrite_file, before = files.rewrite_file, contents(folder)
+
+    def write(path, old, new):
+        assert len(used) == 66  # of 33 files, shown first
+        assert contents(folder) == {**before, **written}
+        rewrite_file(path, old, new)
+        written[pathlib.Path(path)] = new
+
+    written, rewrite = {}, worker.Worker.rewrite
+    monkeypatch.setattr(files, "rewrite_file", write)
+    monkeypatch.setattr(worker.Worker, "rewrite", lambda *arguments: used.append(arguments[0]) or rewrite(*arguments))
+    shown, used = [], []
+    for options in ([], ["--write"]):
+        assert main(["migrate", ".", *options]) == 2
+        out, err = capsys.readouterr()
+        assert re.findall(r"(?<=\+\+\+ \./)many.*", out) == [f"many{k:02}.py" for k in range(30) if k % 3]
+        unread = re.findall(r"^\./(many\d\d)\.py: does not", err, re.MULTILINE)
+        assert unread == [f"many{k:02}" for k in range(0, 30, 3)]
+        shown.append(out)
+    assert shown[0] == shown[1]
+    assert len(written) == 22
+    assert len(set(used)) == 4
+
+
 def test_an_edit_made_meanwhile_is_kept(folder, capsys, monkeypatch):
     rewrite_file = files.rewrite_file
 
@@ -435,13 +465,14 @@ def test_what_cannot_be_given_to_another_file_stays_with_the_file(folder, monkey
     assert not list(folder.glob(".keras*"))
 
 
-def test_hard_links_stay_one_file(folder):
+def test_hard_links_stay_one_file(folder, capsys):
     (folder / "other name.py").hardlink_to(folder / "a.py")
     assert main(["migrate", ".", "--write"]) == 0
     assert (folder / "a.py").stat().st_nlink == 2
     assert (folder / "other name.py").read_bytes() == (folder / "a.py").read_bytes()
     assert (folder / "a.py").read_text().startswith(OURS)
     assert not list(folder.glob(".keras*"))
+    assert capsys.readouterr().out.count("+++ ") == 2  # which are one of this file, and the notebook
 
 
 FULL = """
