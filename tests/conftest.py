@@ -71,6 +71,19 @@ def jpeg_directory(tmp_path_factory):
     return root
 
 
+LONG = (
+    *("test_examples", "test_documents", "test_differential", "test_broken_files", "test_warp", "test_stateless"),
+    *("test_dataset", "test_models", "test_pipeline", "test_decoding", "test_random_access", "test_loading"),
+    *("test_whose_fault", "test_two_devices", "test_demo", "test_service", "test_seeds", "test_decoding_in_graph"),
+)
+"""Files that take a worker longer than ten seconds, and half of the time together."""
+
+
+def pytest_collection_modifyitems(items):
+    """Short files last, so that no worker is alone for long at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 def pytest_collection_finish():
     """What has been imported is no garbage: Python need not look through it a thousand times."""
     gc.collect()

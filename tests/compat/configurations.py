@@ -115,23 +115,21 @@ def dataframe_of(rng, directory, class_mode):
 
 
 def kinds(count):
-    """Those of `count` configurations that move pixels with a fill mode, order, dtype and data format of which two have
-    not occurred together before.
-
-    Returns:
-        Dictionary from the four to the seed.
-    """
-    found, pairs = {}, set()
+    """The seeds of a few of `count` configurations that move pixels: each two values of fill mode, order, dtype and data
+    format that occur together in any of them do so in one of these."""
+    pairs = {}
     for seed in range(count):
         rng, kind = np.random.RandomState(seed), seed % 3
         rng.randint(4, 40, 2)  # the target size, which `make` draws first
         arguments = generator_arguments(rng, image_size=0 if kind == 0 else 10_000)
         if {"rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range"} & set(arguments):
-            drawn = tuple(arguments.get(name) for name in ("fill_mode", "interpolation_order", "dtype", "data_format"))
-            if not pairs.issuperset(new := set(itertools.combinations(enumerate(drawn), 2))):
-                found[drawn] = seed
-                pairs |= new
-    return found
+            drawn = [arguments.get(name) for name in ("fill_mode", "interpolation_order", "dtype", "data_format")]
+            pairs[seed] = set(itertools.combinations(enumerate(drawn), 2))
+    chosen, left = [], set().union(*pairs.values())
+    while left:
+        chosen.append(max(pairs, key=lambda seed: len(pairs[seed] & left)))
+        left -= pairs[chosen[-1]]
+    return chosen
 
 
 def make(image_module, seed, directory, nearest=False):

@@ -43,7 +43,7 @@ def compile_always(by):
         batches.image_kernel = lambda *_: None
 
 
-@pytest.mark.parametrize("seeds", chunks(list(kinds(CONFIGURATIONS).values())), ids=lambda seeds: f"from {seeds[0]}")
+@pytest.mark.parametrize("seeds", chunks(kinds(CONFIGURATIONS)), ids=lambda seeds: f"from {seeds[0]}")
 def test_same_batches_compiled(seeds, mixed_directory, another_process):
     """Each fill mode with each order, and either with each dtype and data format; test_warp.py has all together."""
     another_process.submit(check, seeds, mixed_directory).result()

@@ -34,7 +34,7 @@ def raised(kind, function):
 # The batches of the legacy module, by SciPy and by the kernels of the backend.
 check(range(0, 600, 10 * every), directory)
 batches.COMPILE_AFTER_SECONDS = 0.0
-check([142, *list(kinds(600).values())[::every]], directory)  # 142: hardly anything is left of a pixel
+check([142, *kinds(600)[::every]], directory)  # 142: hardly anything is left of a pixel
 
 # Models train.
 datagen = ImageDataGenerator(rotation_range=20, horizontal_flip=True, rescale=1 / 255, featurewise_center=True)

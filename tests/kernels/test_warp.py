@@ -40,6 +40,14 @@ def assert_agrees(result, expected, order, largest):
 
 EVERY_WAY = [0, 1, 3, *(pytest.param(order, marks=pytest.mark.slow) for order in (2, 4, 5))]
 """The orders; of those that few use, graphs take time and memory, and compiled ones are tested besides."""
+EACH_MODE = [(1, "nearest"), (0, "constant"), (1, "reflect"), (3, "wrap")]
+EACH_MODE += [
+    pytest.param(order, fill_mode, marks=pytest.mark.slow)
+    for order in ORDERS
+    for fill_mode in FILL_MODES
+    if (order, fill_mode) not in EACH_MODE
+]
+"""Each fill mode and the usual orders, where `test_equals_scipy` has all together in the same way of running."""
 
 
 @pytest.mark.parametrize(("order", "fill_mode"), [(2, "reflect"), (4, "wrap"), (5, "constant")])
@@ -70,8 +78,7 @@ def test_equals_scipy_on_tiny_images(run_eager, order, fill_mode):
         assert_agrees(result, scipy_warp(images, matrix, order, fill_mode), order, 1023 if order > 1 else 255)
 
 
-@pytest.mark.parametrize("fill_mode", FILL_MODES)
-@pytest.mark.parametrize("order", EVERY_WAY)
+@pytest.mark.parametrize(("order", "fill_mode"), EACH_MODE)
 def test_one_graph_for_every_size(order, fill_mode):
     """Equals, on tiny images too, what a graph traced with their height and width gives."""
     tf = pytest.importorskip("tensorflow")
@@ -91,8 +98,7 @@ def test_one_graph_for_every_size(order, fill_mode):
 
 
 @same_order_as_scipy
-@pytest.mark.parametrize("fill_mode", FILL_MODES)
-@pytest.mark.parametrize("order", [1, 3])
+@pytest.mark.parametrize(("order", "fill_mode"), EACH_MODE)
 def test_equals_scipy_on_photographs(run_compiled, photographs, order, fill_mode):
     matrix = rotations([10, 90, -33.3, 180], *photographs.shape[1:3])
     result = run_compiled(warp_affine, {"images": photographs, "matrix": matrix}, order=order, fill_mode=fill_mode)
