@@ -115,8 +115,8 @@ def dataframe_of(rng, directory, class_mode):
 
 
 def kinds(count):
-    """The seeds of a few of `count` configurations that move pixels: each two values of fill mode, order, dtype and data
-    format that occur together in any of them do so in one of these."""
+    """The seeds of a few of `count` configurations that move pixels: each two values of fill mode, order, dtype and
+    data format that occur together in any of them do so in one of these."""
     pairs = {}
     for seed in range(count):
         rng, kind = np.random.RandomState(seed), seed % 3
