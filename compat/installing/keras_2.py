@@ -1,10 +1,7 @@
 """What Keras 1 and 2 had beside the data, put back into Keras 3."""
 
 import functools
-import importlib
-import importlib.util
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -18,44 +15,22 @@ import keras._tf_keras.keras as tf_keras
 from ..migrate.moved import (
     LOSSES,
     OPTIMIZERS,
-    OTHER_NAMES,
-    PRIVATE_MODULES,
-    PRIVATE_NAMES,
-    THEANO,
 )
-from . import keras_2_backend, keras_2_layers, keras_2_training
-from .patches import put, put_module
+from . import keras_2_backend, keras_2_layers, keras_2_modules, keras_2_training
+from .patches import put
 
 _OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
-_ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _JUDGES = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
-_SUBMODULES = {
-    "layers": (
-        *("advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge"),
-        *("cudnn_recurrent", "noise", "normalization", "pooling", "recurrent", "wrappers"),
-    ),
-    "utils": ("data_utils", "generic_utils", "layer_utils", "np_utils", "vis_utils", "visualize_util"),
-    "callbacks": ("callbacks",),
-}
-_ENGINE = ("base_layer", "input_layer", "sequential", "topology", "training")
-_RENAMED = {"objectives": "losses", "initializations": "initializers"}
 _LOAD_MODEL = (
     *("keras.models", "keras.saving", "keras._tf_keras.keras.models", "keras._tf_keras.keras.saving"),
     *("tensorflow.keras.models", "tensorflow.keras.saving", "keras.src.saving.saving_api"),
 )
 """Modules that have `load_model`; those of TensorFlow take it from the last, when they are loaded."""
-_PRIVATE = "tensorflow.python.keras"
-_APPLICATIONS = "keras_applications"
-_ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras": tf_keras}
 
 
 def put_back():
     """Put all of it in place, until `patches.undo`."""
-    _own_modules()
-    _utils()
-    _names()
-    _modules()
-    _private_copy()
+    keras_2_modules.put_back()
     keras_2_backend.put_back()
     _optimizers()
     _losses()
@@ -66,169 +41,6 @@ def put_back():
     _callbacks()
     _weights()
     _whole_models()
-
-
-def _own_modules():
-    """The modules that Keras 3.8 has loaded as `keras.api.layers`: an import of `keras.layers` would load them anew."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("keras.api.") and (path := name.replace(".api", "", 1)) not in sys.modules:
-            put_module(path, module)
-
-
-def _utils():
-    """What was renamed in functions and tensors; before the modules that have them, too, are made."""
-
-    def to_categorical(x, num_classes=None, dtype=None, nb_classes=None):
-        found = original(x, nb_classes if num_classes is None else num_classes)
-        return found if dtype is None else found.astype(dtype)
-
-    original = keras.utils.to_categorical
-    for package in (keras, tf_keras):
-        put(package.utils, "to_categorical", functools.wraps(original)(to_categorical))
-    put(keras.KerasTensor, "_keras_shape", property(lambda self: tuple(self.shape)))
-
-
-def _names():
-    """Names that are others today; before the modules that have them, too, are made."""
-    for package, path in ((keras, "keras"), (tf_keras, "tensorflow.keras")):
-        for root, module, names in OTHER_NAMES:
-            owner = getattr(package, module)
-            for old, new in names.items() if re.fullmatch(root, path) else ():
-                if not hasattr(owner, old) and hasattr(owner, new):
-                    put(owner, old, getattr(owner, new))
-        put(package.models, "Input", keras.Input)
-
-
-def _modules():
-    for root, package in _ROOTS.items():
-        for name, children in _SUBMODULES.items():
-            owner = getattr(package, name)
-            for child in children:
-                _module(f"{root}.{name}.{child}", owner)
-                if child != "merge":
-                    put(owner, child, sys.modules[f"{root}.{name}.{child}"])
-        for old, new in _RENAMED.items():
-            put(package, old, _module(f"{root}.{old}", getattr(package, new)))
-        experimental = _module(f"{root}.layers.experimental", package.layers, preprocessing=package.layers)
-        put(package.layers, "experimental", experimental)
-        put_module(f"{root}.layers.experimental.preprocessing", package.layers)
-        put_module(f"{root}.optimizers.legacy", package.optimizers)  # of which Keras 3 has stubs that raise
-        put(package.optimizers, "legacy", package.optimizers)
-        engine = _module(f"{root}.engine", package.layers, Model=package.Model, Sequential=package.Sequential)
-        engine.get_source_inputs = package.utils.get_source_inputs
-        for child in _ENGINE:
-            setattr(engine, child, _module(f"{root}.engine.{child}", engine))
-        put(package, "engine", engine)
-        put(package.layers, "merge", functools.partial(keras_2_layers.merge, package.layers))
-        private = {"normalize_data_format": _ordering, "conv_output_length": _length_of_convolution}
-        put(package.utils, "conv_utils", _module(f"{root}.utils.conv_utils", types.ModuleType("none"), **private))
-        for name in THEANO:
-            put(sys.modules[f"{root}.utils.layer_utils"], name, _of_theano)
-        put(package.utils, "multi_gpu_model", _on_several_devices)
-        for name in ("multi_gpu_utils", "training_utils"):
-            put_module(f"{root}.utils.{name}", package.utils)
-        _scikit_learn(f"{root}.wrappers", package.wrappers)
-    utils = sys.modules["keras.src.applications.imagenet_utils"]
-    for package in (keras, tf_keras):
-        for module in vars(package.applications).values():
-            if hasattr(module, "preprocess_input"):
-                put(module, "preprocess_input", _preprocess_input(module.preprocess_input, utils.preprocess_input))
-    _applications()
-    for package in (keras, tf_keras):
-        put(package.applications.imagenet_utils, "_obtain_input_shape", utils.obtain_input_shape)
-
-
-def _scikit_learn(path, wrappers):
-    """`wrappers.scikit_learn`, which is loaded when it is first asked for: it imports scikit-learn."""
-
-    def __getattr__(name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(importlib.import_module(f"{__package__}.scikit_learn"), name)
-
-    module = types.ModuleType(f"{path}.scikit_learn")
-    module.__getattr__ = __getattr__
-    put_module(module.__name__, module)
-    put(wrappers, "scikit_learn", module)
-
-
-def _applications():
-    """`keras_applications`, where Keras 2 took its applications from, if it is not installed itself."""
-    if importlib.util.find_spec(_APPLICATIONS) is None:
-        package = _module(_APPLICATIONS, keras.applications)
-        for name, module in list(vars(package).items()):
-            if isinstance(module, types.ModuleType):
-                put_module(f"{_APPLICATIONS}.{name}", module)
-
-
-def _preprocess_input(original, of_mode):
-    """`preprocess_input` that takes `mode=`, as all did that were the one of `imagenet_utils`, and Keras 1's words."""
-
-    @functools.wraps(original)
-    def preprocess_input(x, data_format=None, mode=None, dim_ordering=None):
-        if dim_ordering not in (None, "default"):
-            data_format = _ORDERINGS.get(dim_ordering, dim_ordering)
-        if mode is None:
-            return original(x, data_format=data_format)
-        return of_mode(x, data_format=data_format, mode=mode)
-
-    return preprocess_input
-
-
-def _private_copy():
-    """The modules of Keras 3 in place of what is left of Keras 2 in TensorFlow, which itself has its own by now."""
-    package = sys.modules.get(_PRIVATE)
-    if package is None or os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True"):
-        return
-    for name in PRIVATE_MODULES:
-        module = getattr(tf_keras, name)
-        put_module(f"{_PRIVATE}.{name}", module)
-        put(package, name, module)
-    for name in PRIVATE_NAMES:
-        put(package, name, getattr(tf_keras, name))
-    for name, children in {**_SUBMODULES, "engine": _ENGINE}.items():
-        for child in children:
-            put_module(f"{_PRIVATE}.{name}.{child}", sys.modules[f"tensorflow.keras.{name}.{child}"])
-    put_module(f"{_PRIVATE}.engine", tf_keras.engine)
-    put(package, "engine", tf_keras.engine)
-
-
-def _module(name, source, **more):
-    """The module of a name; if there is none, one with the public names of another is put there."""
-    if name not in sys.modules:
-        module = types.ModuleType(name)
-        vars(module).update({key: value for key, value in vars(source).items() if not key.startswith("_")} | more)
-        vars(module)["__path__"] = []
-        put_module(name, module)
-    return sys.modules[name]
-
-
-def _ordering(value):
-    """`value` if it is an order of dimensions, Keras's own for None."""
-    value = keras.config.image_data_format() if value is None else value.lower()
-    if value not in _ORDERINGS.values():
-        raise ValueError(f"`data_format` must be one of {tuple(_ORDERINGS.values())}. Received: {value!r}")
-    return value
-
-
-def _length_of_convolution(input_length, filter_size, padding, stride, dilation=1):
-    """How long what a convolution makes of `input_length` is, None for None."""
-    if input_length is None:
-        return None
-    less = {"same": 0, "causal": 0, "valid": dilation * (filter_size - 1), "full": -dilation * (filter_size - 1)}
-    return -(-(input_length - less[padding]) // stride)
-
-
-def _of_theano(*args, **kwargs):
-    """What turned the weights of Theano's kernels round."""
-    raise NotImplementedError("The kernels of Theano are those of another backend, which Keras 3 does not know.")
-
-
-def _on_several_devices(model, gpus=None, **_):
-    """What made a model of its copies on several devices."""
-    raise NotImplementedError(
-        f"Keras 3 has `tf.distribute.MirroredStrategy` for several devices. Received: gpus={gpus!r}"
-    )
 
 
 def _losses():
@@ -473,6 +285,9 @@ def _whole_models():
             os.replace(written, path)
         return None
 
+    def save_model(model, filepath, overwrite=True, **kwargs):
+        return model.save(filepath, overwrite=overwrite, **kwargs)
+
     @functools.wraps(load)
     def load_any(filepath, *args, **kwargs):
         path = os.fspath(filepath) if isinstance(filepath, (str, os.PathLike)) else None
@@ -485,6 +300,8 @@ def _whole_models():
     for name in _LOAD_MODEL:
         if name in sys.modules:
             put(sys.modules[name], "load_model", load_any)
+            if not name.startswith("keras.src."):  # by which models save themselves
+                put(sys.modules[name], "save_model", save_model)
 
 
 def _is_of_keras_3(path):

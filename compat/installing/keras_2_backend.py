@@ -16,6 +16,13 @@ from .patches import put, put_module
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _PLAIN = ("dtype", "get_uid", "get_value", "int_shape", "is_keras_tensor", "is_sparse", "ndim", "set_value", "variable")
 """Functions that give back no tensor, or look at none."""
+_IN_PLACE = {
+    "__iadd__": lambda self, other: self + other,
+    "__isub__": lambda self, other: self - other,
+    "__imul__": lambda self, other: self * other,
+    "__itruediv__": lambda self, other: self / other,
+}
+"""What a variable of TensorFlow 1 gave another tensor for, as in `loss = K.variable(0.0)` and `loss += x`."""
 
 
 def put_back():
@@ -45,6 +52,8 @@ def put_back():
         gone["get_session"] = session = _session(tensorflow.compat.v1)
         put(tensorflow, "Session", session)
         put(_dispatcher(tensorflow), "active", True)
+        for name, operation in _IN_PLACE.items():
+            put(sys.modules["tensorflow.python.ops.resource_variable_ops"].BaseResourceVariable, name, operation)
         put(keras.KerasTensor, "get_shape", lambda self: tensorflow.TensorShape(self.shape))
         _put_tensorflow_1(tensorflow, tensorflow.compat.v1)
     for root, backend in (("keras", keras.backend), ("tensorflow.keras", legacy)):

@@ -26,6 +26,7 @@ def put_back():
     put(keras.Sequential, "add", _add(keras.Sequential.add))
     put(keras.Sequential, "__getattr__", _itself)
     put(keras.layers.InputLayer, "input", property(lambda self: self.output))
+    put(keras.layers.InputLayer, "__call__", lambda self, inputs: inputs)  # `for layer in model.layers: x = layer(x)`
     for name, words in KERAS_1_LAYERS.items():
         kind = getattr(keras.layers, name, None)
         if kind is not None and kind.__name__ == name:

@@ -6,11 +6,23 @@ import libcst as cst
 
 from . import patterns as m
 from .keras_calls import keywords
-from .moved import ELSEWHERE, GONE, KERAS, OTHER_NAMES, PRIVATE_MODULES, PRIVATE_NAMES, SUBMODULES
+from .moved import (
+    BACKEND_GONE,
+    ELSEWHERE,
+    GIVEN_BACK,
+    GONE,
+    KERAS,
+    OTHER_NAMES,
+    PRIVATE_MODULES,
+    PRIVATE_NAMES,
+    SUBMODULES,
+)
 from .program import dotted_name
+from .training import is_without_effect
 
 _PRIVATE = re.compile(rf"tensorflow\.python\.keras((?:\.(?:{'|'.join(PRIVATE_MODULES)})|\.applications\.\w+)?)")
 """What is left of Keras 2 inside of TensorFlow, whose layers and models are none of Keras 3's."""
+_VERSION_1 = "tensorflow.compat.v1.keras"
 _IS_THEANO = m.Comparison(
     m.Call(m.Attribute(attr=m.Name("backend")), []),
     [m.ComparisonTarget(m.Equal(), m.SimpleString("'theano'") | m.SimpleString('"theano"'))],
@@ -26,6 +38,9 @@ def modules(program):
             if module is not None and not statement.relative:
                 _star(program, statement, module)
             continue
+        if module.startswith(_VERSION_1) and ".preprocessing" not in module:
+            module = module.replace(_VERSION_1, "tensorflow.keras", 1)
+            program.replace(statement.module, module)
         if private := _PRIVATE.fullmatch(module):
             if private[1] or all(a.evaluated_name in (*PRIVATE_MODULES, *PRIVATE_NAMES) for a in statement.names):
                 program.replace(statement.module, f"tensorflow.keras{private[1]}")
@@ -41,8 +56,8 @@ def modules(program):
             alias
             for alias in statement.names
             if alias not in done
-            and (_gone(module, alias) or _is_merge(module, alias))
-            and _is_idle(program, statement, alias)
+            and (_gone(module, alias) or _is_merge(module, alias) or _is_gone_backend(module, alias))
+            and is_idle(program, statement, alias)
         ]
         if idle and len(idle) == len(statement.names):
             emptied.append(program.parents[statement])
@@ -106,6 +121,9 @@ def modules(program):
                 program.report(node, f"`{parent.attr.value}` is in `{home[0]}` in Keras 3")
     for statement in program.of(cst.Import):
         for alias in statement.names:
+            named = re.fullmatch(rf"{KERAS}\.backend\.tensorflow_backend", alias.evaluated_name)
+            if named and alias.asname is not None:
+                program.replace(alias.name, "tensorflow.keras.backend")
             if any(pattern.fullmatch(alias.evaluated_name) for pattern, _, _ in SUBMODULES):
                 short = next(
                     p[0].fullmatch(alias.evaluated_name)[1] + "." + p[1]
@@ -162,18 +180,19 @@ def _star(program, statement, module):
 def _report_gone(program, statement, module, aliases):
     for alias in aliases:
         path = f"{module}.{alias.evaluated_name}"
-        if how := _gone(module, alias):
-            program.report(alias, f"`{path}` is not in Keras 3: {how}")
+        if pattern := _gone(module, alias):
+            report = program.report_lost if pattern in GIVEN_BACK else program.report
+            report(alias, f"`{path}` is not in Keras 3: {GONE[pattern]}")
         elif any(pattern.fullmatch(module) for pattern, _, _ in SUBMODULES):
             program.report(alias, f"`{path}` is not in Keras 3: left alone")
 
 
 def _gone(module, alias):
-    """What to write for a name that is gone; None for others."""
+    """The pattern of a name that is gone; None for others."""
     path = f"{module}.{alias.evaluated_name}"
-    for pattern, how in GONE.items():
+    for pattern in GONE:
         if re.match(rf"{KERAS}\.(?:engine\.|\w+\.)?{pattern}", path) or re.match(rf"{KERAS}\.{pattern}", path):
-            return how
+            return pattern
     return None
 
 
@@ -182,7 +201,11 @@ def _is_merge(module, alias):
     return alias.evaluated_name == "merge" and re.fullmatch(rf"{KERAS}\.layers", module)
 
 
-def _is_idle(program, statement, alias):
+def _is_gone_backend(module, alias):
+    return re.fullmatch(rf"{KERAS}\.backend", module) and alias.evaluated_name in BACKEND_GONE
+
+
+def is_idle(program, statement, alias):
     """Whether an imported name is used nowhere, or where the backend is Theano, which Keras 3 does not have."""
     if not _stands_alone(program, statement):
         return False
@@ -190,7 +213,10 @@ def _is_idle(program, statement, alias):
     return (
         len(bindings) == 1
         and bindings[0].name not in program.hidden
-        and all(_under_theano(program, use) for use in program.uses(bindings[0]))
+        and all(
+            _under_theano(program, use) or is_without_effect(program, program.parents[use])
+            for use in program.uses(bindings[0])
+        )
     )
 
 
@@ -210,14 +236,14 @@ def _unbind(program, statement, module, aliases):
         return found
     for alias in aliases:
         bindings = [binding for binding in program.bindings if binding.alias is alias]
-        how = _gone(module, alias)
-        if how and len(bindings) == 1 and bindings[0].name not in program.hidden:
+        pattern = _gone(module, alias)
+        if pattern and pattern not in GIVEN_BACK and len(bindings) == 1 and bindings[0].name not in program.hidden:
             uses = program.uses(bindings[0])
             if all(_is_deferred(program, use) for use in uses):
                 found.append(alias)
     texts = [
-        f"{alias.evaluated_alias or alias.evaluated_name} = None  # keras-regen: not in Keras 3: {_gone(module, alias)}"
-        for alias in found
+        f"{a.evaluated_alias or a.evaluated_name} = None  # keras-regen: not in Keras 3: {GONE[_gone(module, a)]}"
+        for a in found
     ]
     _report_gone(program, statement, module, found)
     if len(found) == len(statement.names):

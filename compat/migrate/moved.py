@@ -117,9 +117,17 @@ GONE = {
     r"applications\.imagenet_utils\._obtain_input_shape": "is private and gone: write the shape",
     r"applications\.mobilenet\.(?:relu6|DepthwiseConv2D)": "is in keras.layers: `ReLU(6.0)`, `DepthwiseConv2D`",
     r"legacy\.interfaces": "is gone: take the decorator away",
-    r"backend\.(?:tensorflow|theano)_backend": "import `keras.backend`, or TensorFlow itself",
+    r"backend\.tensorflow_backend": "import `keras.backend`, or TensorFlow itself",
+    r"backend\.theano_backend": "import `keras.backend`",
 }
 """Names without an equal, and what to write."""
+GIVEN_BACK = frozenset(
+    [
+        *(r"layers\.Merge", r"wrappers\.scikit_learn", r"backend\.tensorflow_backend"),
+        r"applications\.imagenet_utils\._obtain_input_shape",
+    ]
+)
+"""Those that `install` gives back."""
 
 _WORDS_OF_BACKEND = (
     "clear_session epsilon floatx get_uid image_data_format is_float_dtype is_int_dtype is_keras_tensor result_type "
@@ -143,6 +151,8 @@ BACKEND_GONE = {
     "in_train_phase": "write `training=` in the call of the layer",
     "gradients": "write `tf.GradientTape`",
 }
+BACKEND_LOST = frozenset(["placeholder", "manual_variable_initialization", "pattern_broadcast", "in_train_phase"])
+"""Those that `install` does not give back."""
 
 OPTIMIZERS = {
     "SGD": "0.01",

@@ -71,7 +71,7 @@ def _hand_out(program, value):
                 program.insert(start, "tuple(")
                 program.insert(end, ")")
             elif any(lists):
-                program.report(part, f"`{part.value}` may be a list, and {_TUPLE}")
+                program.report_lost(part, f"`{part.value}` may be a list, and {_TUPLE}")
 
 
 def _turn(program, node, alone=","):
@@ -93,7 +93,7 @@ def _make_tuple(program, value):
         program.insert(start, "(")
         program.insert(end, ",)")
     else:
-        program.report(value, _ONE)
+        program.report_lost(value, _ONE)
 
 
 def _is_array(program, value):

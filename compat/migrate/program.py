@@ -59,7 +59,7 @@ class Program:
     Attributes:
         nodes: dictionary from node type to the nodes of the program, in the order of the text.
         edits: list of (start, end, new text); what lies within a larger one is dropped.
-        findings: list of (offset, reason).
+        findings, lost: lists of (offset, reason), of what is left alone, and of what `install` gives back.
         removed: the statement lines that `remove_lines` took away.
         memory: dictionary for what is asked again and again, by pairs of a function and what it is given.
 
@@ -76,8 +76,7 @@ class Program:
         self._spans, self._scopes = (resolved[p] for p in resolved)
         if parsed is not None:
             self._spans = moved(self._spans, parsed.encode(), self.data)
-        self.edits, self.findings, self.removed, self.memory = [], [], [], {}
-        self._dropped = {}
+        self.edits, self.findings, self.lost, self.removed = [], [], [], []
         self.parents, self.nodes = _family(wrapper.module)
         for found in self.nodes.values():
             found.sort(key=self._place)
@@ -85,7 +84,7 @@ class Program:
         self.values = dict(self._assigned())
         self.bindings = list(self._imported())
         self.stars = [binding for binding in self.bindings if binding.alias is None]
-        self._uses, self._imported_by = None, {}
+        self.memory, self._dropped, self._uses, self._imported_by = {}, {}, None, {}
         for binding in self.bindings:
             self._imported_by.setdefault((binding.statement, binding.name), []).append(binding)
 
@@ -101,8 +100,7 @@ class Program:
 
     def span(self, node):
         """(start, end) of a node."""
-        span = self._spans[node]
-        return span.start, span.start + span.length
+        return (span := self._spans[node]).start, span.start + span.length
 
     def code(self, node):
         """The text of a node."""
@@ -134,6 +132,10 @@ class Program:
     def report(self, node, reason):
         """Note something that was left alone."""
         self.findings.append((self.span(node)[0], reason))
+
+    def report_lost(self, node, reason):
+        """Note something that `install` gives back."""
+        self.lost.append((self.span(node)[0], reason))
 
     def newline(self, offset):
         """The line ending of the line that an offset is in, or of the first line where that one has none."""

@@ -8,14 +8,14 @@ from . import patterns as m
 from .constants import UNKNOWN, constant
 from .flows import METHODS
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
-from .modules import modules
+from .modules import is_idle, modules
 from .moved import (
     BACKEND,
     BACKEND_GONE,
+    BACKEND_LOST,
     CONVOLUTIONS_2D,
     KERAS,
     KERAS_1_LAYERS,
-    LOSSES,
     MERGE_MODES,
     OPTIMIZERS,
     TENSORFLOW_1,
@@ -24,6 +24,7 @@ from .moved import (
 )
 from .program import dotted_name
 from .saving import callbacks, files
+from .symbolic import inputs_in_chains, tensors_of_models
 from .training import (
     adversaries,
     batch_shapes,
@@ -31,6 +32,7 @@ from .training import (
     first_shapes,
     graphs,
     inputs_of_first_layers,
+    losses,
     metrics,
     names_of_metrics,
     phases,
@@ -97,7 +99,7 @@ def optimizers(program):
             or program.assignments(schedule)
             or "#" in program.code(call)
         ):
-            program.report(
+            program.report_lost(
                 decay,
                 "`decay=` of optimizers is ignored by Keras 3: write `learning_rate=keras.optimizers.schedules."
                 "InverseTimeDecay(rate, 1, decay)`, unless a callback sets the learning rate",
@@ -165,7 +167,7 @@ def accuracy(program):
         if "acc" in compiled:
             continue  # its name is what it was compiled with
         if "accuracy" not in compiled:
-            program.report(
+            program.report_lost(
                 node, f'`{text}` is `{text.replace("acc", "accuracy")}` in Keras 3, where `metrics` says "accuracy"'
             )
             continue
@@ -359,7 +361,9 @@ def utils(program):
             program.insert(program.span(call)[1], f".astype({program.value_code(kind)})")
     for call, _ in calls_of(program, r"applications\.(?!imagenet_utils)\w+", ("preprocess_input",)):
         if "mode" in keywords(call):
-            program.report(call, "`mode=` is not taken here: write `imagenet_utils.preprocess_input` of applications")
+            program.report_lost(
+                call, "`mode=` is not taken here: write `imagenet_utils.preprocess_input` of applications"
+            )
     for call, _ in calls_of(program, "datasets", ("load_data",)):
         _rename(program, call, {"nb_words": "num_words"})
     for call, name in calls_of(program, "regularizers", ("l1", "l2")):
@@ -381,6 +385,12 @@ def backend(program):
             names = {alias.evaluated_name for alias in statement.names}
             if not statement.relative and names - BACKEND - BACKEND_GONE.keys():
                 program.replace(statement.module, "tensorflow.keras.backend")
+        if not isinstance(statement.names, cst.ImportStar) and not statement.relative:
+            gone = re.fullmatch(rf"{KERAS}\.backend", dotted_name(statement.module) or "")
+            for alias in statement.names if gone else ():
+                how = BACKEND_GONE.get(alias.evaluated_name)
+                if how is not None and not is_idle(program, statement, alias):
+                    _report_gone(program, alias, alias.evaluated_name, how)
     for node in program.of(cst.Attribute):
         parent = program.parents[node]
         if not isinstance(parent, cst.Attribute) or parent.value is not node:
@@ -414,15 +424,23 @@ def backend(program):
                 program.add_statement(statement, f"from tensorflow.keras import {program.code(binding.alias)}")
                 program.remove(statement.names, [binding.alias])
             else:
-                program.report(statement, "write `from tensorflow.keras import backend`: Keras's own lost what is used")
+                program.report_lost(
+                    statement, "write `from tensorflow.keras import backend`: Keras's own lost what is used"
+                )
     for binding in program.bindings:
-        if re.fullmatch(rf"{KERAS}\.backend", binding.target) and binding.alias is not None:
+        of_backend = re.fullmatch(rf"{KERAS}\.backend(?:\.tensorflow_backend)?", binding.target)
+        if of_backend and binding.alias is not None:
             for name in program.uses(binding):
                 parent = program.parents[name]
                 used = isinstance(parent, cst.Attribute) and parent.value is name
                 if used and (how := BACKEND_GONE.get(parent.attr.value)) and not _is_done(program, parent):
-                    program.report(parent, f"`{parent.attr.value}` of the backend is not in Keras 3: {how}")
+                    _report_gone(program, parent, parent.attr.value, how)
     return wanted
+
+
+def _report_gone(program, node, name, how):
+    report = program.report if name in BACKEND_LOST else program.report_lost
+    report(node, f"`{name}` of the backend is not in Keras 3: {how}")
 
 
 def _is_done(program, node):
@@ -457,32 +475,17 @@ def predictions(program):
         parent = program.parents[node]
         if isinstance(parent, cst.Call) and parent.func is node and node.attr.value in ("predict_classes",):
             model = program.code(node.value)
-            program.report(
+            program.report_lost(
                 node,
                 f"`predict_classes` is not in Keras 3: write `{model}.predict(...).argmax(axis=-1)`, or for one "
                 f"sigmoid `({model}.predict(...) > 0.5).astype('int32')`",
             )
 
 
-def losses(program):
-    """`compile(loss="kullback_leibler_divergence")` to "kl_divergence"."""
-    if not is_keras(program):
-        return
-    for call in program.of(cst.Call):
-        if (
-            not m.matches(call.func, m.Attribute(attr=m.Name("compile")))
-            and named(program, call.func, "losses") is None
-        ):
-            continue
-        for node in m.findall(call, m.SimpleString()):
-            if (new := LOSSES.get(node.raw_value)) is not None:
-                start = program.code(node).index(node.raw_value)
-                edit_inside(program, node, start, start + len(node.raw_value), new)
-
-
 REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
+    *(tensors_of_models, inputs_in_chains),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

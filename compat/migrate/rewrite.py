@@ -4,6 +4,7 @@ import re
 
 from .calls import rewrite_calls
 from .imports import rewrite_imports
+from .lost import give_back
 from .modern import modernize
 from .moved import OTHER_NAMES, TENSORFLOW_1
 from .notebooks import Notebook, script_as_python
@@ -31,7 +32,7 @@ _REPAIRED = re.compile(
     r"optimizers\.[a-z]|_utils\b|\bbackend\b|\bengine\b|dim_ordering|\bmerge\b|Convolution2D|Conv2D\(\s*\w+\s*,\s*\w+\s*,|"
     r"save_weights|ModelCheckpoint|EarlyStopping|ReduceLROnPlateau|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
     r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|keras_applications|Av(?:g|erage)Pool|"
-    r"objectives|initializations|python\.keras|\b_keras_shape\b|\.save\(|\.(?:in|out)put_shape\b|Separable|"
+    r"objectives|initializations|python\.keras|\b_keras_shape\b|\bsave_model\(|\.save\(|\.(?:in|out)put_shape\b|\.layers:|Separable|"
     r"outputs\s*=\s*\[|\bModel\([^\n)]*,\s*[\[(]|import [^\n]*\b(?:sgd|rmsprop|ada(?:grad|delta|max|m)|nadam)\b|"
     r"batch_input_shape|set_session|learning_phase|\.trainable\b|optimizer\s*=\s*[a-z]\w*\s*[,)]|\.(?:in|out)put\b|"
     r"metrics_names|validation_data\b\[|layers\.pop|outbound_nodes|reset_states|to_categorical|add_loss|"
@@ -40,6 +41,8 @@ _REPAIRED = re.compile(
     rf"\b(?:{'|'.join(word for *_, names in OTHER_NAMES for word in names)})\b|\btf\.(?:{'|'.join(TENSORFLOW_1)})\b"
 )
 """What the repairs look for; a program without any of these is not parsed, which takes the most time."""
+_FUNCTIONAL = re.compile(r"\bInput\([\s\S]*\btf\.(?!keras|compat|test|data)[\w.]+\(")
+"""The functions of TensorFlow beside a model that is made of tensors."""
 
 
 def rewrite(text, target="compat", only_data=False, beside=None):
@@ -118,7 +121,9 @@ def rewrite_notebook(text, target="compat", only_data=False, beside=None):
 def _is_worth_a_look(text, only_data):
     if _DATA.search(text):
         return True
-    return _KERAS.search(text) and (_FED.search(text) or (not only_data and _REPAIRED.search(text)))
+    return _KERAS.search(text) and (
+        _FED.search(text) or (not only_data and (_REPAIRED.search(text) or _FUNCTIONAL.search(text)))
+    )
 
 
 def _edited(program, target, only_data):
@@ -133,6 +138,7 @@ def _edited(program, target, only_data):
     if not only_data:
         wanted += repair(program)
     rewrite_imports(program, gone, wanted)
+    give_back(program, only_data)
     return program
 
 

@@ -89,7 +89,7 @@ def _judge(program, call, place, name):
         else:
             program.add_arguments(call, [f"mode={best}"])
     else:
-        program.report(
+        program.report_lost(
             monitor,
             f'{name}(monitor="{text}"): Keras 3 may not know what is better: write mode="max" where it is high values '
             f"(Keras 2 took the {'highest' if 'acc' in text or text.startswith('fmeasure') else 'lowest'})",
@@ -158,6 +158,9 @@ def _models(program):
             continue
         program.drop(call, [arg for arg in call.args if arg is written])
         saved.add(_end(program, call.args[0].value, ".h5", "save"))
+    for call, _ in calls_of(program, "models", ("save_model",)):
+        if len(call.args) > 1 and call.args[1].keyword is None:
+            saved.add(_end(program, call.args[1].value, ".h5", "save"))
     return dict.fromkeys(saved, ".h5")
 
 
@@ -178,7 +181,7 @@ def _end(program, expression, ending, what):
     wanted = f"{what}: Keras 3 takes only a name that ends in `{ending}`" + (", or `.keras`" if ending == ".h5" else "")
     if node is None:
         if what in ("save", "save_weights"):
-            program.report(expression, wanted)
+            program.report_lost(expression, wanted)
         return None
     if text.endswith(ending) or (ending == ".h5" and text.endswith(".keras")):
         return None
@@ -187,12 +190,12 @@ def _end(program, expression, ending, what):
     tail = re.search(r"(?:\.weights)?\.(?:h5|hdf5|hdf)(?=(['\"]{0,3})$)", code, re.IGNORECASE)
     if match is None and re.search(r"\.\w{1,8}$", text) and not text.endswith(".ckpt"):
         if what:
-            program.report(expression, wanted)
+            program.report_lost(expression, wanted)
         return None
     if tail is None:
         end = re.search(r"['\"]*$", code).start()
         if not text or ending == ".h5":
-            program.report(expression, wanted)
+            program.report_lost(expression, wanted)
             return None
         edit_inside(program, node, end, end, ending)
     else:

@@ -7,8 +7,8 @@ import libcst as cst
 from . import patterns as m
 from .constants import constant
 from .flows import arguments, resolve
-from .keras_calls import calls_of, is_keras, keywords, named
-from .moved import BACKEND, BACKEND_GONE, LAYERS, TENSORFLOW_1, TENSORFLOW_1_IMAGES
+from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
+from .moved import BACKEND, BACKEND_GONE, LAYERS, LOSSES, TENSORFLOW_1, TENSORFLOW_1_IMAGES
 from .saving import is_model
 
 _TRAINS = ("train_on_batch", "fit", "fit_generator")
@@ -45,7 +45,7 @@ def shared_optimizers(program):
             if alone:
                 program.replace(arg.value, f"{name}.from_config({name}.get_config())")
             else:
-                program.report(
+                program.report_lost(
                     arg, f"an optimizer knows one model in Keras 3: write `{name}.from_config({name}.get_config())`"
                 )
 
@@ -93,7 +93,7 @@ def adversaries(program):
                 if not _follows(program, statement, statements, value):
                     program.add_before(statement, f"{model}.trainable = {value}")
         else:
-            program.report(
+            program.report_lost(
                 nodes[0],
                 f"Keras 3 looks at `trainable` when it first trains: set `{model}.trainable = True` before that",
             )
@@ -116,12 +116,17 @@ def graphs(program):
     for node in program.of(cst.Attribute):
         name = node.attr.value
         if name in _OF_MODELS:
-            program.report(node, f"`{name}` {_OF_MODELS[name]}")
+            report = program.report_lost if name == "metrics_names" else program.report
+            report(node, f"`{name}` {_OF_MODELS[name]}")
         if name == "validation_data" and m.matches(node.value, m.Name("self")):
-            program.report(node, "`validation_data` of callbacks is gone: give the data to the callback's constructor")
+            program.report_lost(
+                node, "`validation_data` of callbacks is gone: give the data to the callback's constructor"
+            )
     for call in _calls_of_method(program, ("pop",)):
         if m.matches(call.func.value, m.Attribute(attr=m.Name("layers"))):
-            program.report(call, "`layers` is a copy in Keras 3, where `pop` changes nothing: take `layers[-2].output`")
+            program.report_lost(
+                call, "`layers` is a copy in Keras 3, where `pop` changes nothing: take `layers[-2].output`"
+            )
     for call in _calls_of_method(program, ("reset_states",)):
         model = program.code(call.func.value)
         if not call.args and isinstance(program.parents[call], cst.Expr) and not model.endswith(("]", ")")):
@@ -129,7 +134,7 @@ def graphs(program):
                 each = f'[layer.reset_states() for layer in {model}.layers if getattr(layer, "stateful", False)]'
                 program.replace(call, each)
             else:
-                program.report(call, "models have no `reset_states` in Keras 3: call that of their layers")
+                program.report_lost(call, "models have no `reset_states` in Keras 3: call that of their layers")
 
 
 def inputs_of_first_layers(program):
@@ -194,7 +199,7 @@ def batch_shapes(program):
             without = program.without(place, f"{home}.layers.Input")
             wanted += [(one, f"from {home}.layers import Input") for one in without]
         else:
-            program.report(shape, "`batch_input_shape` is gone: put `keras.Input(batch_shape=)` before the layer")
+            program.report_lost(shape, "`batch_input_shape` is gone: put `keras.Input(batch_shape=)` before the layer")
     return wanted
 
 
@@ -202,14 +207,20 @@ def phases(program):
     """`K.set_session(...)` and `K.set_learning_phase(...)`, which do nothing any more, go where they stand alone."""
     gone = []
     for call in program.of(cst.Call):
-        name = named(program, call.func, "backend")
-        line = program.parents.get(program.parents[call])
-        if name not in _WITHOUT_EFFECT or not m.matches(line, m.SimpleStatementLine([m.Expr(call)])):
+        if not is_without_effect(program, call):
             continue
-        gone.append(line)
+        name = named(program, call.func, "backend")
+        gone.append(program.parents[program.parents[call]])
         if not (name == "set_learning_phase" and call.args and constant(program, call.args[0].value) == 1):
             program.report(call, f"`{name}` has no effect in Keras 3, and was taken away: {_WITHOUT_EFFECT[name]}")
     program.remove_lines(gone)
+
+
+def is_without_effect(program, call):
+    """Whether it is a call, in a statement of its own, of what does nothing in Keras 3."""
+    line = program.parents.get(program.parents[call])
+    alone = isinstance(call, cst.Call) and m.matches(line, m.SimpleStatementLine([m.Expr(call)]))
+    return alone and named(program, call.func, "backend") in _WITHOUT_EFFECT
 
 
 def shapes(program):
@@ -270,9 +281,11 @@ def targets_of_metrics(program):
     elsewhere = _metrics_beside(program) if plain else set()
     for function in (*functions, *(one for one in plain if one.name.value in elsewhere)):
         params, body = function.params.params, function.body
-        if len(params) < 2 or not isinstance(body, cst.IndentedBlock) or "cast(" in program.code(function):
+        if len(params) < 2 or not isinstance(body, cst.IndentedBlock):
             continue
         true, predicted = (param.name.value for param in params[:2])
+        if re.search(rf"\bcast\(\s*{true}\b", program.code(function)):
+            continue
         owner = next((one for node in m.findall(body, m.Attribute()) if (one := _caster(program, node))), None)
         first = body.body[1 if len(body.body) > 1 and m.matches(body.body[0], _DOCSTRING) else 0]
         if owner is not None and isinstance(first, cst.SimpleStatementLine):
@@ -408,6 +421,22 @@ def class_weights(program):
             statement = program.statement(call)
             if statement is not None:
                 program.add_comment(statement, f"keras-regen: {text}")
+
+
+def losses(program):
+    """`compile(loss="kullback_leibler_divergence")` to "kl_divergence"."""
+    if not is_keras(program):
+        return
+    for call in program.of(cst.Call):
+        if (
+            not m.matches(call.func, m.Attribute(attr=m.Name("compile")))
+            and named(program, call.func, "losses") is None
+        ):
+            continue
+        for node in m.findall(call, m.SimpleString()):
+            if (new := LOSSES.get(node.raw_value)) is not None:
+                start = program.code(node).index(node.raw_value)
+                edit_inside(program, node, start, start + len(node.raw_value), new)
 
 
 def _calls_of_method(program, names):

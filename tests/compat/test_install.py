@@ -334,11 +334,11 @@ def test_own_generators_hand_out_lists(installed):
 
 
 def test_models_in_files_of_any_name(installed, tmp_path):
-    from tensorflow.keras.models import load_model
+    from tensorflow.keras.models import load_model, save_model
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     for name in ("fine-tuned.model", "model", "model.keras"):
-        model.save(tmp_path / name)
+        model.save(tmp_path / name) if name == "model" else save_model(model, str(tmp_path / name))
         loaded = load_model(str(tmp_path / name))
         np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fine-tuned.model", "model", "model.keras"]
@@ -363,9 +363,19 @@ def test_modules_that_moved(installed):
     from keras.utils import np_utils
     from keras.utils.np_utils import to_categorical
     from keras_applications.imagenet_utils import _obtain_input_shape
+    from tensorflow.compat.v1.keras.backend import set_session
+    from tensorflow.keras.applications.vgg16 import preprocess_input
+    from tensorflow.keras.layers import CuDNNGRU, Merge
     from tensorflow.keras.layers.merge import concatenate
+    from tensorflow.keras.optimizers import adam
+    from tensorflow.keras.utils import to_categorical as of_tensorflow
 
     assert Dense is keras.layers.Dense
+    assert CuDNNGRU is keras.layers.GRU and Merge is keras.layers.Merge and adam is keras.optimizers.Adam
+    assert of_tensorflow is keras.utils.to_categorical
+    np.testing.assert_array_equal(preprocess_input(np.full((1, 2, 2, 3), 255.0), mode="tf"), np.ones((1, 2, 2, 3)))
+    with pytest.warns(UserWarning, match="`set_session` has no effect in Keras 3"):
+        set_session(None)
     assert Layer is keras.layers.Layer
     assert concatenate is keras.layers.concatenate
     assert np_utils.to_categorical is to_categorical is keras.utils.to_categorical

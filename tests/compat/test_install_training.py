@@ -107,6 +107,12 @@ def test_functions_of_tensorflow_are_parts_of_models(installed, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), [[10, 11, 11, 17]])
+    loss = K.variable(1.0)
+    loss += K.sum(model.output)
+    loss *= 2
+    value, slope = K.function([a], [loss, *K.gradients(loss, a)])([x])
+    assert value == 100 and slope.tolist() == [[34, 42]]
+    assert float(K.function([a], [K.variable(2.0) - K.sum(a)])([x])[0]) == -1
     tf.set_random_seed(1)
     assert float(tf.log(1.0)) == 0 and tf.to_int32(2.5).dtype == tf.int32
     compat.uninstall()
@@ -123,6 +129,13 @@ def test_layers_of_models(installed):
     model.add(layers.Dense(np.prod((1, 2))))
     assert model.input_shape == (2, 4, 1)
     assert keras.Model(model.input, model.output).output_shape == (2, 2)
+    a = keras.Input((3,))
+    whole = keras.Model(a, layers.Dense(2)(layers.Activation("relu")(a)))
+    x = whole.input
+    for layer in whole.layers:
+        x = layer(x)
+    ones = np.ones((1, 3))
+    np.testing.assert_array_equal(keras.Model(whole.input, x).predict(ones, verbose=0), whole.predict(ones, verbose=0))
     assert keras.Sequential([layers.Dense(1, batch_input_shape=(None, 5))]).input_shape == (None, 5)
     model.predict(np.ones((2, 4, 1)), verbose=0)
     states = model.layers[0].states
