@@ -12,14 +12,12 @@ import h5py
 import keras
 import keras._tf_keras.keras as tf_keras
 
-from ..migrate.moved import (
-    LOSSES,
-    OPTIMIZERS,
-)
+from ..migrate.moved import LOSSES, METRICS, OPTIMIZERS
 from . import keras_2_backend, keras_2_layers, keras_2_modules, keras_2_training
 from .patches import put
 
-_OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+_RENAMED = {"acc": "accuracy", **METRICS}
+_OLD_NAMES = _RENAMED | {f"val_{old}": f"val_{new}" for old, new in _RENAMED.items()}
 _JUDGES = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
 _LOAD_MODEL = (
     *("keras.models", "keras.saving", "keras._tf_keras.keras.models", "keras._tf_keras.keras.saving"),
@@ -243,27 +241,33 @@ def _by_name(original):
 
 
 def _weights():
+    """`save_weights` and `load_weights` of files of any name, in the format of Keras 2, which may be read by names."""
     save, load = keras.Model.save_weights, keras.Model.load_weights
+    hdf5 = sys.modules["keras.src.legacy.saving.legacy_h5_format"]  # which has no public name
 
     @functools.wraps(save)
     def save_weights(self, filepath, overwrite=True, save_format=None, **kwargs):
         path = os.fspath(filepath)
-        if path.endswith(".weights.h5") or path.endswith(".weights.json"):
+        if path.endswith((".weights.h5", ".weights.json")):
             return save(self, filepath, overwrite=overwrite, **kwargs)
         with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
-            written = os.path.join(folder, "x.weights.h5")
-            save(self, written, **kwargs)
+            written = os.path.join(folder, "x.h5")
+            with h5py.File(written, "w") as file:
+                hdf5.save_weights_to_hdf5_group(file, self)
             os.replace(written, path)
         return None
 
     @functools.wraps(load)
     def load_weights(self, filepath, *args, **kwargs):
         path = os.fspath(filepath)
-        if path.endswith(".weights.h5") or not os.path.isfile(path) or not _is_of_keras_3(path):
-            return load(self, filepath, *args, **{k: v for k, v in kwargs.items() if k != "reshape"})
+        kwargs.pop("reshape", None)
+        if path.endswith(".weights.h5") or not os.path.isfile(path) or not h5py.is_hdf5(path):
+            return load(self, filepath, *args, **kwargs)
+        ending = ".weights.h5" if _is_of_keras_3(path) else ".h5"
+        if not kwargs.get("by_name"):  # which it raises an error for, whatever it is
+            kwargs.pop("by_name", None)
         with tempfile.TemporaryDirectory() as folder:
-            named = shutil.copy(path, os.path.join(folder, "x.weights.h5"))
-            return load(self, named, *args, **{k: v for k, v in kwargs.items() if k not in ("by_name", "reshape")})
+            return load(self, shutil.copy(path, os.path.join(folder, f"x{ending}")), *args, **kwargs)
 
     put(keras.Model, "save_weights", save_weights)
     put(keras.Model, "load_weights", load_weights)
@@ -305,8 +309,6 @@ def _whole_models():
 
 
 def _is_of_keras_3(path):
-    """Whether a file holds weights in the format that Keras 3 writes; that of Keras 2 names the layers."""
-    if not h5py.is_hdf5(path):
-        return False
+    """Whether an HDF5 file holds weights in the format that Keras 3 writes; that of Keras 2 names the layers."""
     with h5py.File(path, "r") as file:
         return "layer_names" not in file.attrs and "model_weights" not in file

@@ -94,6 +94,8 @@ OTHER_NAMES = (
     (_TENSORFLOW, "metrics", _LOSSES_OF_TENSORFLOW),
 )
 """Names that have others in Keras 3, by their modules: `LSTM` and `GRU` use cuDNN by themselves."""
+METRICS = {long: shorts.split()[0] for long, shorts in _WORDS_OF_LOSSES.items() if long.startswith("mean_") and shorts}
+"""What metrics that are given by the short name were called in histories before Keras 2.3, and the short name."""
 LOSSES = {name: _LOSSES[name] for name in ("kullback_leibler_divergence", "logcosh", "cosine_proximity")}
 """Names of losses as strings."""
 

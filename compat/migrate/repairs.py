@@ -7,7 +7,8 @@ import libcst as cst
 from . import patterns as m
 from .constants import UNKNOWN, constant
 from .flows import METHODS
-from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
+from .histories import accuracy
+from .keras_calls import calls_of, is_keras, keywords, named
 from .modules import is_idle, modules
 from .moved import (
     BACKEND,
@@ -22,6 +23,7 @@ from .moved import (
     UNUSED_BY_SEPARABLE,
     VALUES,
 )
+from .numbers import lists, sizes
 from .program import dotted_name
 from .saving import callbacks, files
 from .symbolic import inputs_in_chains, tensors_of_models
@@ -38,7 +40,6 @@ from .training import (
     phases,
     shapes,
     shared_optimizers,
-    sizes,
     targets_of_metrics,
     tensorflow_1,
     weights_by_name,
@@ -144,67 +145,6 @@ def _rate_of_optimizer(program, node):
 def _parentheses(program, arg):
     start = program.span(arg)[0]
     return program.between(start, program.span(arg.value)[0]).count("(")
-
-
-def accuracy(program):
-    """`history["acc"]` and `monitor="val_acc"` to "accuracy", where a model is compiled with that."""
-    texts = [(node, node.raw_value) for node in program.of(cst.SimpleString) if "acc" in node.raw_value]
-    compiled = [
-        text
-        for call in program.of(cst.Call)
-        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compile"
-        for name, arg in keywords(call).items()
-        if name == "metrics"
-        for text in (node.raw_value for node in m.findall(arg.value, m.SimpleString()))
-    ]
-    if texts and not compiled:
-        compiled = _compiled_elsewhere(program)
-    for node, text in texts:
-        if text not in ("acc", "val_acc") and not re.search(r"\{(?:val_)?acc[:}]", text):
-            continue
-        if not _is_of_history(program, node, text):
-            continue
-        if "acc" in compiled:
-            continue  # its name is what it was compiled with
-        if "accuracy" not in compiled:
-            program.report_lost(
-                node, f'`{text}` is `{text.replace("acc", "accuracy")}` in Keras 3, where `metrics` says "accuracy"'
-            )
-            continue
-        for match in re.finditer(r"(?<![a-z])(?:val_)?acc(?![a-z])", program.code(node)):
-            edit_inside(program, node, match.end(), match.end(), "uracy")
-
-
-def _compiled_elsewhere(program):
-    """The metrics of the models that are compiled in the modules beside a program that it imports."""
-    found = {}
-    for module in sorted({binding.module for binding in program.bindings}):
-        for listed in re.findall(r"\bmetrics\s*=\s*\[([^]]*)\]", program.beside(module) or ""):
-            found |= dict.fromkeys(re.findall(r"['\"](\w+)['\"]", listed))
-    return list(found)
-
-
-def _is_of_history(program, node, text):
-    """Whether a string is the name of a metric: a key of a history, what a callback monitors or names a file by."""
-    parent = program.parents[node]
-    if "{epoch" in text and re.search(r"\{(?:val_)?acc[:}]", text):
-        return True
-    if isinstance(parent, cst.Arg):
-        keyword = parent.keyword.value if parent.keyword else None
-        callback = named(program, program.parents[parent].func, "callbacks")
-        if keyword == "monitor":
-            return True
-        return callback is not None and (keyword == "filepath" or keyword is None)
-    if isinstance(parent, cst.Index):
-        value = program.parents[program.parents[parent]].value
-        code = program.code(value)
-        return bool(re.search(r"hist|\blogs\b|\blog\b", code, re.IGNORECASE)) or _is_history(program, value)
-    return False
-
-
-def _is_history(program, value):
-    values = [program.value(origin) for origin in program.origins(value)] if isinstance(value, cst.Name) else []
-    return bool(values) and all(one is not None and re.search(r"\.history$", program.code(one)) for one in values)
 
 
 def models(program):
@@ -486,6 +426,6 @@ REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
-    *(tensors_of_models, inputs_in_chains),
+    *(tensors_of_models, inputs_in_chains, lists),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

@@ -37,7 +37,9 @@ _REPAIRED = re.compile(
     r"batch_input_shape|set_session|learning_phase|\.trainable\b|optimizer\s*=\s*[a-z]\w*\s*[,)]|\.(?:in|out)put\b|"
     r"metrics_names|validation_data\b\[|layers\.pop|outbound_nodes|reset_states|to_categorical|add_loss|"
     r"load_weights|load_model|metrics\s*=\s*\[|\by_true\b|loss_weights|input_(?:dim|length)|"
-    r"\bMerge\b|preprocess_input\(|add_weight\(\s*['\"]|\.models import|\((?:np|numpy)\.prod\(|"
+    r"\bMerge\b|preprocess_input\(|add_weight\(\s*['\"]|\.models import|\((?:np|numpy)\.prod\(|\.max\(|"
+    r"(?:\[|monitor\s*=)\s*['\"](?:val_)?mean_\w+_error['\"]|"
+    r"_on_batch\(|\.(?:fit|evaluate|predict)\([^()\n]*\[[\d.-]|\[[\d.]+\]\s*\*|"
     rf"\b(?:{'|'.join(word for *_, names in OTHER_NAMES for word in names)})\b|\btf\.(?:{'|'.join(TENSORFLOW_1)})\b"
 )
 """What the repairs look for; a program without any of these is not parsed, which takes the most time."""

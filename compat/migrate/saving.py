@@ -4,6 +4,7 @@ import re
 
 import libcst as cst
 
+from . import patterns as m
 from .constants import constant
 from .flows import resolve
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
@@ -28,8 +29,12 @@ def files(program):
     `ModelCheckpoint("x.hdf5")` becomes "x.h5", and `save_weights("x.h5")` "x.weights.h5". What another module of the
     folder writes is read under its new name, too.
     """
-    changed = _checkpoints(program)
-    if is_keras(program) or program.stars:
+    by_name = next((call for call in program.of(cst.Call) if _is_by_name(program, call)), None)
+    changed = _checkpoints(program, by_name is not None)
+    if by_name is not None and (is_keras(program) or program.stars):
+        program.report_lost(by_name, "`by_name=` reads no weights that Keras 3 saves: save the model whole")
+        changed |= _models(program)
+    elif is_keras(program) or program.stars:
         changed |= _weights(program) | _models(program)
     for call in program.of(cst.Call):
         name = call.func.attr.value if isinstance(call.func, cst.Attribute) else getattr(call.func, "value", None)
@@ -37,6 +42,11 @@ def files(program):
             node, _ = _ending(program, call.args[0].value)
             if node is not None and (ending := changed.get(program.code(node)) or _ending_beside(program, node)):
                 _end(program, call.args[0].value, ending, None)
+
+
+def _is_by_name(program, call):
+    by_name = keywords(call).get("by_name") if getattr(call.func, "attr", None) else None
+    return by_name is not None and constant(program, by_name.value) is not False
 
 
 def _ending_beside(program, node):
@@ -96,7 +106,7 @@ def _judge(program, call, place, name):
         )
 
 
-def _checkpoints(program):
+def _checkpoints(program, by_name):
     """Make the edits of `ModelCheckpoint`. Returns: the strings that were changed, and what they end in now."""
     changed = {}
     checkpoints = [call for call, _ in calls_of(program, "callbacks", ("ModelCheckpoint",))]
@@ -105,7 +115,7 @@ def _checkpoints(program):
         path = given.get("filepath") or next((arg for arg in call.args if arg.keyword is None and not arg.star), None)
         weights = given.get("save_weights_only") or ([a for a in call.args if a.keyword is None][4:5] or [None])[0]
         only = False if weights is None else constant(program, weights.value)
-        if path is not None and isinstance(only, bool):
+        if path is not None and isinstance(only, bool) and not (only and by_name):
             ending = ".weights.h5" if only else ".h5"
             changed[_end(program, path.value, ending, "ModelCheckpoint")] = ending
         if "period" in given:
@@ -145,13 +155,17 @@ def _weights(program):
 
 def _models(program):
     """Make the edits of `save` of models. Returns: the strings that were changed, and what they end in now."""
-    saved = set()
+    saved, compiled = set(), set()
+    for call in program.of(cst.Call):
+        if m.matches(call.func, m.Attribute(attr=m.Name("compile"))) and "loss" in keywords(call):
+            compiled.add(program.code(call.func.value))
     for call in program.of(cst.Call):
         if not isinstance(call.func, cst.Attribute) or call.func.attr.value != "save" or not call.args:
             continue
         given = keywords(call)
         written = given.get("save_format")
-        if written is None and not resolve(program, call.func.value, is_model):
+        known = program.code(call.func.value) in compiled or resolve(program, call.func.value, is_model)
+        if written is None and not known:
             continue
         if written is not None and constant(program, written.value) == "tf":
             program.report(written, "`save_format` is not in Keras 3: for a SavedModel write `export`")

@@ -147,17 +147,6 @@ def inputs_of_first_layers(program):
             program.edits.append((start - len("layers"), end, f"inputs[0]{shape}"))
 
 
-def sizes(program):
-    """`Dense(np.prod(shape))` to `Dense(int(np.prod(shape)))`: sizes are integers of Python in Keras 3."""
-    for call, _ in calls_of(program, "layers", ("Dense", "Embedding", "RepeatVector")):
-        arg = call.args[0] if call.args else None
-        if arg is not None and not arg.star and isinstance(arg.value, cst.Call):
-            paths = program.paths(arg.value.func)
-            if all(path and path.startswith("numpy.") for path in paths):
-                program.insert(program.span(arg.value)[0], "int(")
-                program.insert(program.span(arg.value)[1], ")")
-
-
 def _is_sequential(program, call):
     return named(program, call.func, "models") == "Sequential" or program.paths(call.func) <= {
         "keras.Sequential",

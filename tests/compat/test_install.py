@@ -560,6 +560,16 @@ def test_acc_and_files_of_any_name(installed, tmp_path):
     assert sorted(path.name[:4] for path in tmp_path.iterdir()) == ["best", "w.2-"]
     wanted = model.get_weights()
     model.save_weights(str(tmp_path / "first.h5"))
+    layer = keras.layers.Dense(1, name=model.layers[0].name)
+    other = keras.Sequential([keras.Input((3,)), layer, keras.layers.Dense(2)])
+    model.save_weights(str(tmp_path / "second"))
+    for name in ("first.h5", "second"):
+        layer.set_weights([0 * weight for weight in wanted])
+        other.load_weights(str(tmp_path / name), by_name=True)
+        for weight, right in zip(layer.get_weights(), wanted, strict=True):
+            np.testing.assert_array_equal(weight, right)
+    with pytest.raises(ValueError, match="layer"):
+        other.load_weights(str(tmp_path / "first.h5"))
     for name in ("first.h5", "best"):
         model.set_weights([0 * weight for weight in wanted])
         model.load_weights(str(tmp_path / name))

@@ -66,7 +66,9 @@ def test_lists_of_numbers_are_arrays(installed):
     np.testing.assert_array_equal(one.predict(x, verbose=0), [[3.5], [7]])
     np.testing.assert_array_equal(one.predict_on_batch(x), [[3.5], [7]])
     assert one.evaluate(x, [3.5, 9], verbose=0) == one.test_on_batch(np.array(x), [3.5, 9]) == 2
-    one.fit(x, [3.5, 9], validation_data=(x, [3, 9]), verbose=0)
+    one.compile("sgd", "mse", metrics=["mse"], run_eagerly=True)
+    history = one.fit(x, [3.5, 9], validation_data=(x, [3, 9]), verbose=0).history
+    assert history["mean_squared_error"] == history["mse"] and history["val_mean_squared_error"] == history["val_mse"]
     a, b = keras.Input((2,)), keras.Input((2,))
     two = keras.Model([a, b], [keras.layers.add([a, b]), keras.layers.Dense(1)(b)])
     two.compile("sgd", "mse", run_eagerly=True)

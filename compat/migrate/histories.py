@@ -1,0 +1,81 @@
+"""Repairs of `repairs` for the names of metrics in histories, and in what callbacks monitor."""
+
+import re
+
+import libcst as cst
+
+from . import patterns as m
+from .keras_calls import edit_inside, keywords, named
+from .moved import METRICS
+
+
+def accuracy(program):
+    """`history["acc"]` and `monitor="val_acc"` to "accuracy", where a model is compiled with that."""
+    texts = [(node, node.raw_value) for node in program.of(cst.SimpleString) if "acc" in node.raw_value]
+    compiled = [
+        text
+        for call in program.of(cst.Call)
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compile"
+        for name, arg in keywords(call).items()
+        if name == "metrics"
+        for text in (node.raw_value for node in m.findall(arg.value, m.SimpleString()))
+    ]
+    if texts and not compiled:
+        compiled = _compiled_elsewhere(program)
+    _short_names(program, compiled)
+    for node, text in texts:
+        if text not in ("acc", "val_acc") and not re.search(r"\{(?:val_)?acc[:}]", text):
+            continue
+        if not _is_of_history(program, node, text):
+            continue
+        if "acc" in compiled:
+            continue  # its name is what it was compiled with
+        if "accuracy" not in compiled:
+            program.report_lost(
+                node, f'`{text}` is `{text.replace("acc", "accuracy")}` in Keras 3, where `metrics` says "accuracy"'
+            )
+            continue
+        for match in re.finditer(r"(?<![a-z])(?:val_)?acc(?![a-z])", program.code(node)):
+            edit_inside(program, node, match.end(), match.end(), "uracy")
+
+
+def _short_names(program, compiled):
+    """`history["mean_squared_error"]` to `history["mse"]`, where a model is compiled with that."""
+    for node in program.of(cst.SimpleString):
+        text = node.raw_value
+        long = text.removeprefix("val_")
+        if (short := METRICS.get(long)) in compiled and long not in compiled and _is_of_history(program, node, text):
+            start = program.code(node).index(long)
+            edit_inside(program, node, start, start + len(long), short)
+
+
+def _compiled_elsewhere(program):
+    """The metrics of the models that are compiled in the modules beside a program that it imports."""
+    found = {}
+    for module in sorted({binding.module for binding in program.bindings}):
+        for listed in re.findall(r"\bmetrics\s*=\s*\[([^]]*)\]", program.beside(module) or ""):
+            found |= dict.fromkeys(re.findall(r"['\"](\w+)['\"]", listed))
+    return list(found)
+
+
+def _is_of_history(program, node, text):
+    """Whether a string is the name of a metric: a key of a history, what a callback monitors or names a file by."""
+    parent = program.parents[node]
+    if "{epoch" in text and re.search(r"\{(?:val_)?acc[:}]", text):
+        return True
+    if isinstance(parent, cst.Arg):
+        keyword = parent.keyword.value if parent.keyword else None
+        callback = named(program, program.parents[parent].func, "callbacks")
+        if keyword == "monitor":
+            return True
+        return callback is not None and (keyword == "filepath" or keyword is None)
+    if isinstance(parent, cst.Index):
+        value = program.parents[program.parents[parent]].value
+        code = program.code(value)
+        return bool(re.search(r"hist|\blogs\b|\blog\b", code, re.IGNORECASE)) or _is_history(program, value)
+    return False
+
+
+def _is_history(program, value):
+    values = [program.value(origin) for origin in program.origins(value)] if isinstance(value, cst.Name) else []
+    return bool(values) and all(one is not None and re.search(r"\.history$", program.code(one)) for one in values)
