@@ -38,6 +38,7 @@ def put_back():
     put(keras.layers.Layer, "add_loss", _with_inputs(keras.layers.Layer.add_loss))
     put(keras.Model, "metrics_names", property(_metrics_names))
     put(keras.Model, "reset_states", _reset_states)
+    put(keras.Model, "_feed_inputs", property(lambda self: list(self.inputs)))
     put(keras.Model, "_is_compiled", property(lambda self: self.compiled))
     for kind in (keras.Model, functional, keras.Sequential):
         put(kind, "layers", property(_layers(kind.layers.fget), kind.layers.fset))

@@ -76,6 +76,7 @@ def _as_in_keras_2(name):
         counts = {number: kwargs.pop(old, None) for number, old in _NUMBERS_OF_IMAGES.items()}
         kwargs = {KERAS_1.get(name, name): value for name, value in kwargs.items()}
         queue = {name: kwargs.pop(name, None) for name in _QUEUE}
+        kwargs.pop("show_accuracy", None)  # at which Keras 1 no longer looked
         bound = signature.bind(self, *args, **kwargs)
         given = bound.arguments
         for number in counts.keys() & given.keys():

@@ -60,9 +60,11 @@ def rewrite_calls(program, whole, loaded=frozenset()):
 def _rename(program, call, whole):
     """`fit_generator(generator, ...)` to `fit(x, ...)`."""
     old = call.func.attr.value
-    reason = obstacle(program, call) or uncounted(program, call, whole)
-    if reason:
+    if reason := obstacle(program, call):
         program.report(call, f"`{old}`: {reason}: left alone")
+        return
+    if reason := uncounted(program, call, whole):
+        program.report_lost(call, f"`{old}`: {reason}: left alone")
         return
     program.replace(call.func.attr, METHODS[old])
     order = order_of(call)

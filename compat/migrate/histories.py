@@ -5,7 +5,7 @@ import re
 import libcst as cst
 
 from . import patterns as m
-from .keras_calls import edit_inside, keywords, named
+from .keras_calls import edit_inside, is_keras, keywords, named
 from .moved import METRICS
 
 
@@ -31,9 +31,9 @@ def accuracy(program):
         if "acc" in compiled:
             continue  # its name is what it was compiled with
         if "accuracy" not in compiled:
-            program.report_lost(
-                node, f'`{text}` is `{text.replace("acc", "accuracy")}` in Keras 3, where `metrics` says "accuracy"'
-            )
+            new = text.replace("acc", "accuracy")
+            if is_keras(program) or program.stars:
+                program.report_lost(node, f'`{text}` is `{new}` in Keras 3, where `metrics` says "accuracy"')
             continue
         for match in re.finditer(r"(?<![a-z])(?:val_)?acc(?![a-z])", program.code(node)):
             edit_inside(program, node, match.end(), match.end(), "uracy")
@@ -50,12 +50,13 @@ def _short_names(program, compiled):
 
 
 def _compiled_elsewhere(program):
-    """The metrics of the models that are compiled in the modules beside a program that it imports."""
-    found = {}
-    for module in sorted({binding.module for binding in program.bindings}):
-        for listed in re.findall(r"\bmetrics\s*=\s*\[([^]]*)\]", program.beside(module) or ""):
-            found |= dict.fromkeys(re.findall(r"['\"](\w+)['\"]", listed))
-    return list(found)
+    """The metrics of the models that are compiled in the modules that a program imports, or else in those beside it."""
+    for modules in (sorted({binding.module for binding in program.bindings}), ["*"]):
+        texts = "\n".join(program.beside(module) or "" for module in modules)
+        found = [re.findall(r"['\"](\w+)['\"]", one) for one in re.findall(r"\bmetrics\s*=\s*\[([^]]*)\]", texts)]
+        if found:
+            return [name for names in found for name in names]
+    return []
 
 
 def _is_of_history(program, node, text):

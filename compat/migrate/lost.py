@@ -19,25 +19,30 @@ def give_back(program, only_data):
         only_data: whether to list it alone.
     """
     given = _CALL.encode() in program.data
-    if program.lost and not given and not only_data and (first := _first_import(program)) is not None:
-        newline = program.newline(program.span(first)[0])
-        comment = "  # keras-regen: gives back what this file uses of Keras 2"
-        given = program.add_before(first, f"import {OURS}{newline}{_CALL}{comment}")
+    if program.lost and not given and not only_data:
+        for place in _places(program):
+            newline = program.newline(program.span(place)[0]) + program.indentation(program.span(place)[0])
+            comment = "  # keras-regen: gives back what this file uses of Keras 2"
+            given = program.add_before(place, f"import {OURS}{newline}{_CALL}{comment}")
     for offset, reason in program.lost:
         program.findings.append((offset, f"{reason}; until then `{_CALL}` gives it back" if given else reason))
 
 
-def _first_import(program):
-    """The statement of the module that first imports Keras, or else anything at all; None if that is in a function."""
+def _places(program):
+    """The first statement of the module that imports Keras, or anything at all, or else that of each function."""
     imports = sorted(program.of(cst.Import, cst.ImportFrom), key=program.span)
     imports = [one for one in imports if "__future__" not in _modules(one)]
     of_keras = [one for one in imports if any(_KERAS.match(name) for name in _modules(one))]
-    node = next(iter(of_keras or imports), None)
-    while node is not None and not isinstance(program.parents[node], cst.Module):
-        node = program.parents[node]
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            return None
-    return node if node is not None and program.indentation(program.span(node)[0]) == "" else None
+    found = {}
+    for statement in of_keras or imports:
+        outer = node = program.parents[statement]
+        while not isinstance(program.parents[node], cst.Module):
+            node = program.parents[node]
+        inside = isinstance(node, (cst.FunctionDef, cst.ClassDef))
+        found.setdefault(node if inside else None, outer if inside else node)
+    if None in found:
+        found = {None: found[None]}
+    return [place for place in found.values() if program.indentation(program.span(place)[0]) is not None]
 
 
 def _modules(statement):

@@ -26,7 +26,7 @@ from .moved import (
 from .numbers import lists, sizes
 from .program import dotted_name
 from .saving import callbacks, files
-from .symbolic import inputs_in_chains, tensors_of_models
+from .symbolic import inputs_in_chains, names_of_layers, tensors_of_models
 from .training import (
     adversaries,
     batch_shapes,
@@ -288,7 +288,7 @@ def fits(program):
         weights = given.get("class_weight") if METHODS[call.func.attr.value] == "fit" else None
         if weights is not None and constant(program, weights.value) in ("auto", "balanced"):
             program.drop(call, [weights])
-        if call.func.attr.value == "fit" and "show_accuracy" in given:
+        if call.func.attr.value in ("fit", "evaluate") and "show_accuracy" in given:
             program.drop(call, [given["show_accuracy"]])
 
 
@@ -426,6 +426,6 @@ REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
-    *(tensors_of_models, inputs_in_chains, lists),
+    *(tensors_of_models, inputs_in_chains, names_of_layers, lists),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

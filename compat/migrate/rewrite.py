@@ -35,7 +35,7 @@ _REPAIRED = re.compile(
     r"objectives|initializations|python\.keras|\b_keras_shape\b|\bsave_model\(|\.save\(|\.(?:in|out)put_shape\b|\.layers:|Separable|"
     r"outputs\s*=\s*\[|\bModel\([^\n)]*,\s*[\[(]|import [^\n]*\b(?:sgd|rmsprop|ada(?:grad|delta|max|m)|nadam)\b|"
     r"batch_input_shape|set_session|learning_phase|\.trainable\b|optimizer\s*=\s*[a-z]\w*\s*[,)]|\.(?:in|out)put\b|"
-    r"metrics_names|validation_data\b\[|layers\.pop|outbound_nodes|reset_states|to_categorical|add_loss|"
+    r"metrics_names|\b_feed_inputs\b|get_layer\([^)]*_\d|validation_data\b\[|layers\.pop|outbound_nodes|reset_states|to_categorical|add_loss|"
     r"load_weights|load_model|metrics\s*=\s*\[|\by_true\b|loss_weights|input_(?:dim|length)|"
     r"\bMerge\b|preprocess_input\(|add_weight\(\s*['\"]|\.models import|\((?:np|numpy)\.prod\(|\.max\(|"
     r"(?:\[|monitor\s*=)\s*['\"](?:val_)?mean_\w+_error['\"]|"
@@ -45,6 +45,10 @@ _REPAIRED = re.compile(
 """What the repairs look for; a program without any of these is not parsed, which takes the most time."""
 _FUNCTIONAL = re.compile(r"\bInput\([\s\S]*\btf\.(?!keras|compat|test|data)[\w.]+\(")
 """The functions of TensorFlow beside a model that is made of tensors."""
+
+
+_HISTORY = re.compile(r"hist\w*(?:\.history)?\[\s*['\"](?:val_)?acc['\"]")
+"""What is Keras's in modules that import nothing of it, and draw what a model has learnt."""
 
 
 def rewrite(text, target="compat", only_data=False, beside=None):
@@ -121,7 +125,7 @@ def rewrite_notebook(text, target="compat", only_data=False, beside=None):
 
 
 def _is_worth_a_look(text, only_data):
-    if _DATA.search(text):
+    if _DATA.search(text) or (not only_data and _HISTORY.search(text)):
         return True
     return _KERAS.search(text) and (
         _FED.search(text) or (not only_data and (_REPAIRED.search(text) or _FUNCTIONAL.search(text)))

@@ -29,16 +29,19 @@ def files(program):
     `ModelCheckpoint("x.hdf5")` becomes "x.h5", and `save_weights("x.h5")` "x.weights.h5". What another module of the
     folder writes is read under its new name, too.
     """
-    by_name = next((call for call in program.of(cst.Call) if _is_by_name(program, call)), None)
-    changed = _checkpoints(program, by_name is not None)
-    if by_name is not None and (is_keras(program) or program.stars):
-        program.report_lost(by_name, "`by_name=` reads no weights that Keras 3 saves: save the model whole")
-        changed |= _models(program)
-    elif is_keras(program) or program.stars:
-        changed |= _weights(program) | _models(program)
+    by_name = [call for call in program.of(cst.Call) if _is_by_name(program, call)]
+    if not by_name and re.search(r"load_weights\([^()]*by_name\s*=\s*True", program.beside("*") or ""):
+        by_name = [
+            call for call in program.of(cst.Call) if m.matches(call.func, m.Attribute(attr=m.Name("save_weights")))
+        ]
+    changed = _checkpoints(program, bool(by_name))
+    for call in by_name:
+        program.report_lost(call, "`by_name=` reads no weights that Keras 3 saves: save the model whole")
+    if is_keras(program) or program.stars:
+        changed |= _models(program) | ({} if by_name else _weights(program))
     for call in program.of(cst.Call):
         name = call.func.attr.value if isinstance(call.func, cst.Attribute) else getattr(call.func, "value", None)
-        if name in ("load_weights", "load_model", "exists", "isfile") and call.args:
+        if name in ("load_weights", "load_model", "exists", "isfile") and call.args and not _is_by_name(program, call):
             node, _ = _ending(program, call.args[0].value)
             if node is not None and (ending := changed.get(program.code(node)) or _ending_beside(program, node)):
                 _end(program, call.args[0].value, ending, None)

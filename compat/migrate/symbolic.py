@@ -1,5 +1,7 @@
 """Where a program computes with the symbolic tensors of a model: Keras 3 takes them in its layers and `ops` alone."""
 
+import re
+
 import libcst as cst
 
 from . import patterns as m
@@ -10,6 +12,8 @@ from .saving import is_model
 
 _PLAIN = ("dtype", "get_uid", "get_value", "int_shape", "is_keras_tensor", "is_sparse", "ndim", "set_value", "variable")
 """Functions that look at no values."""
+_MADE = {re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in LAYERS}
+"""The beginnings of the names that layers have if they are given none."""
 
 
 def tensors_of_models(program):
@@ -32,6 +36,21 @@ def tensors_of_models(program):
         if statement is not None and statement not in seen:
             seen.add(statement)
             program.report_lost(call, how)
+
+
+def names_of_layers(program):
+    """`get_layer("conv2d_2")` of a name that Keras made: standalone Keras 2 began to count at one, Keras 3 at none."""
+    if not any(binding.target.partition(".")[0] == "keras" for binding in program.bindings):
+        return
+    for call in program.of(cst.Call):
+        if not m.matches(call.func, m.Attribute(attr=m.Name("get_layer"))) or not call.args:
+            continue
+        found = re.fullmatch(r"(\w+?)_(\d+)", getattr(call.args[0].value, "raw_value", ""))
+        if found and found[1] in _MADE:
+            now = found[1] if found[2] == "1" else f"{found[1]}_{int(found[2]) - 1}"
+            program.report(
+                call, f"`{found[0]}` of Keras before 2.4 is called `{now}` in Keras 3, which begins without a number"
+            )
 
 
 def inputs_in_chains(program):

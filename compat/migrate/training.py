@@ -19,6 +19,7 @@ _WITHOUT_EFFECT = {
 }
 _CASTERS = {"keras.backend", "tensorflow.keras.backend", "tensorflow"}
 _OF_MODELS = {
+    "_feed_inputs": "was private and is gone: write `inputs`",
     "metrics_names": "is ['loss', 'compile_metrics'] in Keras 3: write `evaluate(..., return_dict=True)`, or the names",
     "outbound_nodes": "is gone: make a `Model` of the inputs and of the output that is meant",
     "uses_learning_phase": "is gone: write `training=` in the call of the model",
@@ -116,7 +117,7 @@ def graphs(program):
     for node in program.of(cst.Attribute):
         name = node.attr.value
         if name in _OF_MODELS:
-            report = program.report_lost if name == "metrics_names" else program.report
+            report = program.report_lost if name in ("metrics_names", "_feed_inputs") else program.report
             report(node, f"`{name}` {_OF_MODELS[name]}")
         if name == "validation_data" and m.matches(node.value, m.Name("self")):
             program.report_lost(

@@ -252,6 +252,7 @@ def test_numbers_of_images_become_numbers_of_batches(installed):
     assert count.epochs == [[5, 0], [5, 0], [3, 2]]
     assert model.predict_generator(small_flow(), val_samples=10).shape == (10, 2)
     flow = small_flow()
+    assert len(model.evaluate(flow, show_accuracy=True, verbose=0)) == 2
     assert model.predict_generator(flow, flow.nb_sample).shape == (flow.n, 2)
     own = iter([(np.zeros((5, 8, 8, 3)), np.zeros((5, 2)))] * 4)
     count = Count()

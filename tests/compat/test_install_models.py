@@ -53,7 +53,7 @@ def test_merge_is_the_first_layer_of_a_model_of_several(installed, tmp_path):
     np.testing.assert_allclose(loaded.predict_on_batch([*pair]), wanted, rtol=1e-5)
     assert not model._is_compiled
     model.compile("sgd", "mse", run_eagerly=True)
-    assert model._is_compiled
+    assert model._is_compiled and model._feed_inputs == model.inputs
     before = model.get_weights()
     model.train_on_batch([*pair], [1, 0])
     assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))

@@ -286,7 +286,7 @@ BESIDE = {"data": FINITE, "nets": NETS, "other": "", "*": NETS}
         ("from data import load\nif y:\n    load = z\nmodel.predict(load(3))", "model.predict(load(3))"),
         ("from nets import make\nlog = make().fit(x).history\nlog['val_acc']", "log['val_accuracy']"),
         ("from nets import make\nmodel.compile(metrics=['acc'])\nhist.history['acc']", "hist.history['acc']"),
-        ("from data import load\nhist.history['acc']", "hist.history['acc']"),
+        ("from data import load\nhist.history['acc']", "hist.history['accuracy']"),
         ("model.load_weights('net.hdf5')", "model.load_weights('net.h5')"),
         ("load_model('done.hdf5')", "load_model('done.h5')"),
         ("model.load_weights('best.hdf5')", "model.load_weights('best.weights.h5')"),
