@@ -14,6 +14,8 @@ from .patches import put
 
 _OF_KERAS_2 = ("sample_weight_mode",)
 """Arguments of `compile` that decide nothing in Keras 3: the weights of time steps are seen by their shape."""
+_AFTER_LOSS = ("metrics", "loss_weights", "sample_weight_mode", "weighted_metrics")
+"""The arguments of `compile` by position, of which Keras 3 has the first two the other way round."""
 _compiled = weakref.WeakKeyDictionary()
 """Model to pairs of a layer, weakly, and whether it was trained when the model was compiled."""
 _owners = weakref.WeakKeyDictionary()
@@ -52,6 +54,8 @@ def _compile(original):
 
     @functools.wraps(original)
     def compile(self, *args, **kwargs):
+        kwargs |= dict(zip(_AFTER_LOSS, args[2:], strict=False))
+        args = args[:2]
         bound = signature.bind(self, *args, **{k: v for k, v in kwargs.items() if k not in _OF_KERAS_2})
         given = bound.arguments
         outputs = len(getattr(self, "outputs", None) or ())

@@ -37,7 +37,9 @@ from .training import (
     losses,
     metrics,
     names_of_metrics,
+    orders,
     phases,
+    rates,
     shapes,
     shared_optimizers,
     targets_of_metrics,
@@ -426,6 +428,6 @@ REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
-    *(tensors_of_models, inputs_in_chains, names_of_layers, lists),
+    *(tensors_of_models, inputs_in_chains, names_of_layers, lists, orders, rates),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

@@ -237,6 +237,43 @@ def _is_layer(program, expression):
     return m.matches(expression, m.Subscript(layers) | m.Call(m.Attribute(attr=m.Name("get_layer"))))
 
 
+def orders(program):
+    """`compile("adam", "mse", ["mae"])` to `metrics=["mae"]`: the third and the fourth changed places in Keras 3."""
+    if not is_keras(program):
+        return
+    for call in _calls_of_method(program, ("compile",)):
+        plain = [arg for arg in call.args if arg.keyword is None]
+        if len(plain) not in (3, 4) or any(arg.star for arg in call.args):
+            continue
+        listed = m.matches(plain[2].value, m.List()) and m.findall(plain[2].value, m.SimpleString())
+        if listed or resolve(program, call.func.value, is_model):  # a class of one's own has its own order
+            for name, arg in zip(("metrics", "loss_weights"), plain[2:], strict=False):
+                program.insert(program.span(arg)[0], f"{name}=")
+
+
+def rates(program):
+    """`Adadelta()`, which began with another learning rate in standalone Keras before 2.4: listed."""
+    if not any(binding.target.partition(".")[0] == "keras" for binding in program.bindings):
+        return
+    found = [(call, name) for call, name in calls_of(program, "optimizers", [*_RATES, *map(str.lower, _RATES)])]
+    found = [(call, name) for call, name in found if not {"lr", "learning_rate"} & keywords(call).keys()]
+    found = [(call, name) for call, name in found if not call.args or call.args[0].keyword is not None]
+    for call in _calls_of_method(program, ("compile",)):
+        arg = keywords(call).get("optimizer") or next((arg for arg in call.args if arg.keyword is None), None)
+        name = constant(program, arg.value) if arg is not None else None
+        if isinstance(name, str) and name.capitalize() in _RATES:
+            found.append((arg, name))
+    for node, name in found:
+        rate = _RATES[name.capitalize()]
+        program.report(
+            node,
+            f"`{name}` begins with a learning rate of 0.001, and with {rate} in Keras before 2.4: write the one meant",
+        )
+
+
+_RATES = {"Adadelta": 1.0, "Adagrad": 0.01, "Adamax": 0.002, "Nadam": 0.002}
+
+
 def metrics(program):
     """`compile(metrics=["mae"])` of a model with two outputs, where they were for both, to `[["mae"], ["mae"]]`.
 

@@ -43,6 +43,15 @@ def test_what_is_trained_is_said_when_a_model_is_compiled(installed):
     assert float(both.optimizer.learning_rate) == pytest.approx(0.1 / 2)  # after two steps of its own
 
 
+def test_metrics_come_before_the_weights_of_losses(installed):
+    a = keras.Input((2,))
+    model = keras.Model(a, [a, 2 * a])
+    model.compile("sgd", "mse", ["mae"], [1, 0.5], run_eagerly=True)
+    x = np.ones((1, 2), "float32")
+    found = model.evaluate(x, [x, x], verbose=0, return_dict=True)
+    assert found["loss"] == 0.5 and len([name for name in found if name.endswith("_mae")]) == 2
+
+
 def test_an_optimizer_is_compiled_again_with_more_to_train(installed):
     model, optimizer = dense(2, 1, kernel_initializer="ones"), keras.optimizers.SGD(0.1)
     x, y = np.ones((4, 2)), np.zeros((4, 1))
