@@ -30,20 +30,22 @@ def files(program):
     folder writes is read under its new name, too.
     """
     by_name = [call for call in program.of(cst.Call) if _is_by_name(program, call)]
-    if not by_name and re.search(r"load_weights\([^()]*by_name\s*=\s*True", program.beside("*") or ""):
-        by_name = [
-            call for call in program.of(cst.Call) if m.matches(call.func, m.Attribute(attr=m.Name("save_weights")))
-        ]
-    changed = _checkpoints(program, bool(by_name))
+    kept = bool(by_name) or re.search(r"load_weights\([^()]*by_name\s*=\s*True", program.beside("*") or "") is not None
+    if kept and not by_name:
+        saving = m.Attribute(attr=m.Name("save_weights"))
+        by_name = [call for call in program.of(cst.Call) if m.matches(call.func, saving)]
+    changed = _checkpoints(program, kept)
     for call in by_name:
         program.report_lost(call, "`by_name=` reads no weights that Keras 3 saves: save the model whole")
     if is_keras(program) or program.stars:
-        changed |= _models(program) | ({} if by_name else _weights(program))
+        changed |= _models(program) | ({} if kept else _weights(program))
     for call in program.of(cst.Call):
         name = call.func.attr.value if isinstance(call.func, cst.Attribute) else getattr(call.func, "value", None)
         if name in ("load_weights", "load_model", "exists", "isfile") and call.args and not _is_by_name(program, call):
             node, _ = _ending(program, call.args[0].value)
-            if node is not None and (ending := changed.get(program.code(node)) or _ending_beside(program, node)):
+            if node is not None and (
+                ending := changed.get(program.code(node)) or (None if kept else _ending_beside(program, node))
+            ):
                 _end(program, call.args[0].value, ending, None)
 
 

@@ -304,6 +304,19 @@ def test_the_modules_beside_a_program_are_read(before, after):
     assert above[-len(wanted) :] == wanted
 
 
+def test_weights_that_are_read_by_names_keep_their_files():
+    """Whoever reads them, and whatever else is in the same folder."""
+    beside = {"*": 'a.save_weights("a.h5")\nb.load_weights("a.h5", by_name=True)\na.save_weights("b.h5")\n'}.get
+    for line in (
+        'model.save_weights("a.h5")',
+        'model.load_weights("a.h5", by_name=True)',
+        'model.load_weights("b.h5")',
+    ):
+        new, found = rewrite(f"import keras\n{line}\n", beside=beside)
+        assert new.splitlines()[-2:] == ["import keras", line]
+        assert len(found) == ("b.h5" not in line) == ("keras_regen.compat.install()" in new)
+
+
 def test_metrics_of_the_modules_beside():
     """Their targets are cast where they are defined, and they keep their names where a model is compiled."""
     metric = (
