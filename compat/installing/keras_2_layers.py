@@ -1,6 +1,7 @@
 """Layers with the arguments that Keras 1 and 2 took, put back into Keras 3."""
 
 import functools
+import inspect
 
 import keras
 import numpy as np
@@ -98,9 +99,24 @@ def _add_weight(original):
         if args and isinstance(args[0], str):
             kwargs |= dict(zip(("name", "shape", "dtype", "initializer"), args, strict=False))
             args = ()
+        if inspect.isfunction(kwargs.get("initializer")):
+            kwargs["initializer"] = _with_dtype(kwargs["initializer"])
         return original(self, *args, **kwargs)
 
     return add_weight
+
+
+def _with_dtype(function):
+    """An initializer as Keras 3 calls it, of a function of a shape and a name, as Keras 1 called it."""
+    named = inspect.signature(function).parameters
+    if "dtype" in named or any(parameter.kind is parameter.VAR_KEYWORD for parameter in named.values()):
+        return function
+
+    @functools.wraps(function)
+    def initializer(shape, dtype=None):
+        return keras.ops.convert_to_tensor(function(shape, **({"name": None} if "name" in named else {})), dtype)
+
+    return initializer
 
 
 def _with_names(original, words, unused, is_convolution):

@@ -25,7 +25,14 @@ _SUBMODULES = {
     "callbacks": ("callbacks",),
 }
 _ENGINE = ("base_layer", "input_layer", "sequential", "topology", "training")
-_RENAMED = {"objectives": "losses", "initializations": "initializers"}
+_INITIALIZATIONS = {
+    **{"uniform": keras.initializers.RandomUniform, "normal": keras.initializers.RandomNormal},
+    **{"orthogonal": keras.initializers.Orthogonal, "identity": keras.initializers.Identity},
+    **{"lecun_uniform": keras.initializers.LecunUniform, "glorot_uniform": keras.initializers.GlorotUniform},
+    **{"glorot_normal": keras.initializers.GlorotNormal, "he_uniform": keras.initializers.HeUniform},
+    **{"he_normal": keras.initializers.HeNormal, "zero": keras.initializers.Zeros, "one": keras.initializers.Ones},
+}
+"""The functions of Keras 1's `initializations`, and the classes of today."""
 _PRIVATE = "tensorflow.python.keras"
 _APPLICATIONS = "keras_applications"
 _ROOTS = {"keras": keras, "keras._tf_keras.keras": tf_keras, "tensorflow.keras": tf_keras}
@@ -105,8 +112,9 @@ def _modules():
                 _module(f"{root}.{name}.{child}", owner)
                 if child != "merge":
                     put(owner, child, sys.modules[f"{root}.{name}.{child}"])
-        for old, new in _RENAMED.items():
-            put(package, old, _module(f"{root}.{old}", getattr(package, new)))
+        put(package, "objectives", _module(f"{root}.objectives", package.losses))
+        functions = {name: _initialization(name, kind) for name, kind in _INITIALIZATIONS.items()}
+        put(package, "initializations", _module(f"{root}.initializations", package.initializers, **functions))
         experimental = _module(f"{root}.layers.experimental", package.layers, preprocessing=package.layers)
         put(package.layers, "experimental", experimental)
         put_module(f"{root}.layers.experimental.preprocessing", package.layers)
@@ -199,6 +207,20 @@ def _module(name, source, **more):
         vars(module)["__path__"] = []
         put_module(name, module)
     return sys.modules[name]
+
+
+def _initialization(name, kind):
+    """A function of Keras 1's `initializations`: of a shape, it gives the weights."""
+
+    def initialize(shape, scale=None, dim_ordering=None, *, name=None, dtype=None):
+        if scale is None:
+            return kind()(shape, dtype=dtype)
+        if kind is keras.initializers.RandomUniform:
+            return kind(-scale, scale)(shape, dtype=dtype)
+        return kind(**{"stddev" if kind is keras.initializers.RandomNormal else "gain": scale})(shape, dtype=dtype)
+
+    initialize.__name__ = name
+    return initialize
 
 
 def _ordering(value):

@@ -55,7 +55,6 @@ MOVED = (
     (r"optimizers\.legacy", "optimizers", None),
     (r"(?:engine|engine\.topology)", "utils", frozenset(["get_source_inputs"])),
     (r"objectives", "losses", None),
-    (r"initializations", "initializers", None),
 )
 """Module of old, module of today, and the names in it; None where all are."""
 ELSEWHERE = ((re.compile(rf"({KERAS})\.models"), "layers", frozenset(["Input"])),)
@@ -119,6 +118,7 @@ GONE = {
     r"applications\.imagenet_utils\._obtain_input_shape": "is private and gone: write the shape",
     r"applications\.mobilenet\.(?:relu6|DepthwiseConv2D)": "is in keras.layers: `ReLU(6.0)`, `DepthwiseConv2D`",
     r"legacy\.interfaces": "is gone: take the decorator away",
+    r"initializations(?:\.\w+)?": "is `initializers`, of classes: `initializers.RandomNormal(stddev=0.01)`",
     r"backend\.tensorflow_backend": "import `keras.backend`, or TensorFlow itself",
     r"backend\.theano_backend": "import `keras.backend`",
 }
@@ -126,7 +126,7 @@ GONE = {
 GIVEN_BACK = frozenset(
     [
         *(r"layers\.Merge", r"wrappers\.scikit_learn", r"backend\.tensorflow_backend"),
-        r"applications\.imagenet_utils\._obtain_input_shape",
+        *(r"applications\.imagenet_utils\._obtain_input_shape", r"initializations(?:\.\w+)?"),
     ]
 )
 """Those that `install` gives back."""

@@ -424,10 +424,24 @@ def predictions(program):
             )
 
 
+def initializers(program):
+    """`Dense(3, init=function)`, where the function takes no dtype, as Keras 1 called it: listed."""
+    for call, _ in calls_of(program, "layers", KERAS_1_LAYERS):
+        for name, arg in keywords(call).items():
+            if not name.endswith(("init", "initializer")):
+                continue
+            made = [arg.value]
+            if isinstance(arg.value, cst.Name):
+                made = [program.value(one) or getattr(one, "node", None) for one in program.origins(arg.value)]
+            params = [one.params for one in made if isinstance(one, (cst.FunctionDef, cst.Lambda))]
+            if params and not any(one.star_kwarg or m.findall(one, m.Param(m.Name("dtype"))) for one in params):
+                program.report_lost(arg, "an initializer takes `(shape, dtype=None)` in Keras 3")
+
+
 REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
-    *(tensors_of_models, inputs_in_chains, names_of_layers, lists, orders, rates),
+    *(tensors_of_models, inputs_in_chains, names_of_layers, lists, orders, rates, initializers),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

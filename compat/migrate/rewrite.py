@@ -32,7 +32,7 @@ _REPAIRED = re.compile(
     r"optimizers\.[a-z]|_utils\b|\bbackend\b|\bengine\b|dim_ordering|\bmerge\b|Convolution2D|Conv2D\(\s*\w+\s*,\s*\w+\s*,|"
     r"save_weights|ModelCheckpoint|EarlyStopping|ReduceLROnPlateau|TensorBoard|predict_classes|multi_gpu|HDF5Matrix|print_summary|scikit_learn|"
     r"CuDNN|LocallyConnected|Deconv|Atrous|Maxout|Highway|relu6|DepthwiseConv2D|_obtain_input_shape|keras_applications|Av(?:g|erage)Pool|"
-    r"objectives|initializations|python\.keras|\b_keras_shape\b|\bsave_model\(|\.save\(|\.(?:in|out)put_shape\b|\.layers:|Separable|"
+    r"_initializer\s*=\s*(?:lambda|[a-z_]\w*\s*[,)])|objectives|initializations|python\.keras|\b_keras_shape\b|\bsave_model\(|\.save\(|\.(?:in|out)put_shape\b|\.layers:|Separable|"
     r"outputs\s*=\s*\[|\bModel\([^\n)]*,\s*[\[(]|import [^\n]*\b(?:sgd|rmsprop|ada(?:grad|delta|max|m)|nadam)\b|"
     r"batch_input_shape|set_session|learning_phase|\.trainable\b|optimizer\s*=\s*[a-z]\w*\s*[,)]|\.(?:in|out)put\b|"
     r"metrics_names|\b_feed_inputs\b|get_layer\([^)]*_\d|\.compile\((?:[^=()\n]*,){2}\s*[^\s=]+\s*[,)]|"

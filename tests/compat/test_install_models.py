@@ -32,6 +32,24 @@ def test_first_layers_tell_the_shape_in_the_words_of_keras_2(installed):
     assert not hasattr(model, "models")
 
 
+def test_weights_begin_as_the_functions_of_keras_1_say(installed):
+    from keras.initializations import normal, uniform
+
+    def counted(shape, name):
+        return np.arange(np.prod(shape)).reshape(shape)
+
+    layer = keras.layers.Dense(3, init=counted)
+    layer.build((None, 2))
+    np.testing.assert_array_equal(layer.get_weights()[0], np.arange(6.0).reshape(2, 3))
+    assert layer.kernel.dtype == "float32"
+    for function, largest in ((lambda shape: uniform(shape, scale=0.01), 0.01), (normal, 1), (uniform, 0.05)):
+        layer = keras.layers.Dense(30, init=function, dtype="float16")
+        layer.build((None, 40))
+        weights = layer.get_weights()[0]
+        assert weights.dtype == "float16" and largest / 20 < np.abs(weights).max() <= largest + 1e-4
+    np.testing.assert_allclose(np.std(normal((200, 200), scale=3)), 3, rtol=0.02)
+
+
 @pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`")
 def test_merge_is_the_first_layer_of_a_model_of_several(installed, tmp_path):
     """As for the pairs of words and contexts that `skipgrams` makes."""
