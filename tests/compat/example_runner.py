@@ -94,6 +94,7 @@ def put_legacy_back():
 
         return call
 
+    keras.Model.metrics_names = property(lambda self: list(self.get_metrics_result()))
     for name in ("fit", "evaluate", "predict"):
         method = keras_2(getattr(keras.Model, name), ("x", "validation_data"))
         setattr(keras.Model, name, method)
@@ -200,6 +201,8 @@ def run(path, recorder):
             exec(compile(read(path), path, "exec"), namespace)
         except Exception:
             error = traceback.format_exc()
+    if "keras_regen" in sys.modules:  # `migrate` may have written `install()`, which is not for the next program
+        sys.modules["keras_regen.compat"].uninstall()
     record = {
         "error": error,
         "events": recorder.events,
