@@ -94,7 +94,7 @@ def put_legacy_back():
 
         return call
 
-    keras.Model.metrics_names = property(lambda self: list(self.get_metrics_result()))
+    keras.Model.metrics_names = property(lambda self: ["loss", *sorted(self.get_metrics_result().keys() - {"loss"})])
     for name in ("fit", "evaluate", "predict"):
         method = keras_2(getattr(keras.Model, name), ("x", "validation_data"))
         setattr(keras.Model, name, method)
