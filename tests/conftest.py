@@ -76,7 +76,7 @@ LONG = (
     *("test_dataset", "test_models", "test_pipeline", "test_decoding", "test_random_access", "test_loading"),
     *("test_whose_fault", "test_two_devices", "test_demo", "test_service", "test_seeds", "test_decoding_in_graph"),
 )
-"""Files that take a worker longer than ten seconds, and half of the time together."""
+"""Files that take long, more than half of the time together."""
 
 
 def pytest_collection_modifyitems(items):

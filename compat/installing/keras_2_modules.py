@@ -212,7 +212,7 @@ def _module(name, source, **more):
 def _initialization(name, kind):
     """A function of Keras 1's `initializations`: of a shape, it gives the weights."""
 
-    def initialize(shape, scale=None, dim_ordering=None, *, name=None, dtype=None):
+    def initialize(shape, scale=1.1 if name == "orthogonal" else None, dim_ordering=None, *, name=None, dtype=None):
         if scale is None:
             return kind()(shape, dtype=dtype)
         if kind is keras.initializers.RandomUniform:

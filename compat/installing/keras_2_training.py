@@ -55,7 +55,7 @@ def _compile(original):
     @functools.wraps(original)
     def compile(self, *args, **kwargs):
         kwargs |= dict(zip(_AFTER_LOSS, args[2:], strict=False))
-        args = args[:2]
+        args = args[:2] + args[2 + len(_AFTER_LOSS) :]  # which there is no place for
         bound = signature.bind(self, *args, **{k: v for k, v in kwargs.items() if k not in _OF_KERAS_2})
         given = bound.arguments
         outputs = len(getattr(self, "outputs", None) or ())

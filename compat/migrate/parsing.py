@@ -7,6 +7,8 @@ import warnings
 import libcst as cst
 from libcst.metadata import CodeSpan
 
+from .patterns import children
+
 _FORM_FEEDS = re.compile(r"^(?<!\\\n)(?<!\\\r\n)[ \t]*\f[ \t\f]*", re.MULTILINE)
 """At the start of a line that does not go on from the one before."""
 
@@ -103,3 +105,18 @@ def moved(spans, parsed, data):
         end = places[last - 1] + 1 if last > first else start
         moved[node] = CodeSpan(start, end - start)
     return moved
+
+
+def family(module):
+    """The parents of nodes, and the nodes of each type but those inside of imports: LibCST's visitors are slower."""
+    parents, nodes, stack = {}, {}, [(module, True)]
+    while stack:
+        node, counts = stack.pop()
+        kind = type(node)
+        if counts:
+            nodes.setdefault(kind, []).append(node)
+        counts = counts and kind not in (cst.Import, cst.ImportFrom)
+        for child in children(node):
+            parents[child] = node
+            stack.append((child, counts))
+    return parents, nodes

@@ -12,8 +12,7 @@ from libcst.metadata import (
     ScopeProvider,
 )
 
-from .parsing import moved, parse
-from .patterns import children
+from .parsing import family, moved, parse
 from .reaching import reaching
 
 _NEWLINE = re.compile(rb"\r?\n")
@@ -76,15 +75,17 @@ class Program:
         self._spans, self._scopes = (resolved[p] for p in resolved)
         if parsed is not None:
             self._spans = moved(self._spans, parsed.encode(), self.data)
-        self.edits, self.findings, self.lost, self.removed = [], [], [], []
-        self.parents, self.nodes = _family(wrapper.module)
+        self.edits, self.removed, self._dropped = [], [], {}
+        self.findings, self.lost = [], []
+        self.parents, self.nodes = family(wrapper.module)
         for found in self.nodes.values():
             found.sort(key=self._place)
         self._record_captures()
         self.values = dict(self._assigned())
         self.bindings = list(self._imported())
         self.stars = [binding for binding in self.bindings if binding.alias is None]
-        self.memory, self._dropped, self._uses, self._imported_by = {}, {}, None, {}
+        self.memory = {}
+        self._uses, self._imported_by = None, {}
         for binding in self.bindings:
             self._imported_by.setdefault((binding.statement, binding.name), []).append(binding)
 
@@ -100,7 +101,8 @@ class Program:
 
     def span(self, node):
         """(start, end) of a node."""
-        return (span := self._spans[node]).start, span.start + span.length
+        span = self._spans[node]
+        return span.start, span.start + span.length
 
     def code(self, node):
         """The text of a node."""
@@ -440,21 +442,6 @@ class _Wrapper(MetadataWrapper):
             with visitor.resolve(self):
                 visitor.visit_Module(self.module)
         return self.module
-
-
-def _family(module):
-    """The parents of nodes, and the nodes of each type but those inside of imports: LibCST's visitors are slower."""
-    parents, nodes, stack = {}, {}, [(module, True)]
-    while stack:
-        node, counts = stack.pop()
-        kind = type(node)
-        if counts:
-            nodes.setdefault(kind, []).append(node)
-        counts = counts and kind not in (cst.Import, cst.ImportFrom)
-        for child in children(node):
-            parents[child] = node
-            stack.append((child, counts))
-    return parents, nodes
 
 
 def remembered(function):

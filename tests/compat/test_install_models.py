@@ -33,7 +33,7 @@ def test_first_layers_tell_the_shape_in_the_words_of_keras_2(installed):
 
 
 def test_weights_begin_as_the_functions_of_keras_1_say(installed):
-    from keras.initializations import normal, uniform
+    from keras.initializations import normal, orthogonal, uniform
 
     def counted(shape, name):
         return np.arange(np.prod(shape)).reshape(shape)
@@ -48,6 +48,9 @@ def test_weights_begin_as_the_functions_of_keras_1_say(installed):
         weights = layer.get_weights()[0]
         assert weights.dtype == "float16" and largest / 20 < np.abs(weights).max() <= largest + 1e-4
     np.testing.assert_allclose(np.std(normal((200, 200), scale=3)), 3, rtol=0.02)
+    for scale, arguments in ((1.1, {}), (2, {"scale": 2})):
+        turned = np.asarray(orthogonal((4, 4), **arguments))
+        np.testing.assert_allclose(turned @ turned.T, scale**2 * np.eye(4), atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`")

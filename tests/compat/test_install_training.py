@@ -46,6 +46,8 @@ def test_what_is_trained_is_said_when_a_model_is_compiled(installed):
 def test_metrics_come_before_the_weights_of_losses(installed):
     a = keras.Input((2,))
     model = keras.Model(a, [a, 2 * a])
+    with pytest.raises(TypeError, match="loss_weights"):
+        model.compile("sgd", "mse", ["mae"], [1, 0.5], None, None, "a seventh")
     model.compile("sgd", "mse", ["mae"], [1, 0.5], run_eagerly=True)
     x = np.ones((1, 2), "float32")
     found = model.evaluate(x, [x, x], verbose=0, return_dict=True)
