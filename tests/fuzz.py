@@ -28,6 +28,7 @@ import tensorflow as tf
 from keras_regen.compat.data import decoding as decoding_module
 from keras_regen.compat.data.decoding import INTERPOLATIONS, Decoding, decode_with_pillow, load_batch
 from keras_regen.compat.data.decoding_in_graph import decode_in_graph
+from keras_regen.compat.data.jpeg import nearest_pixels
 from PIL import Image
 
 from .broken_images import mutated
@@ -36,6 +37,8 @@ BATCH = 50
 SECONDS, MEGABYTES = 20, 6000  # more is a hang, or a flood
 NOTABLE = 2500  # megabytes: Pillow itself may take that for an image within its limits, but it is worth a look
 SIZE = (29, 37)
+PILLOW_S = ("graph", "in one go")
+"""The ways that promise Pillow's pixels whenever they give an image."""
 FOREIGN = "does not decode this to the pixels of Pillow"
 
 
@@ -45,13 +48,15 @@ FOREIGN = "does not decode this to the pixels of Pillow"
 
 
 def ways(batch):
-    """name -> how a file is decoded in the batch of this number: a decoding, and "pillow", "tensorflow" or "graph"."""
+    """name -> how a file is decoded in the batch of this number: a decoding, and "pillow", "tensorflow", "graph", or
+    "then" for the way in which it is transformed at once."""
     mode = ("rgb", "rgba", "grayscale")[batch % 3]
     other = [*INTERPOLATIONS][1 + batch // 3 % 5]
     odd = batch // 3 % 2 == 1
     return {
         "Pillow": (Decoding(*SIZE, mode), "pillow"),
         "TensorFlow": (Decoding(*SIZE, mode), "tensorflow"),
+        "in one go": (Decoding(*SIZE, mode), "then"),
         "resized": (Decoding(*SIZE, mode, other, keep_aspect_ratio=odd), "pillow"),
         "fast": (Decoding(*SIZE, mode, "bilinear", decoder="fast", exif_transpose=odd), "pillow"),
         "exif": (Decoding(*SIZE, mode, exif_transpose=True), "pillow"),
@@ -75,6 +80,19 @@ def _called(function, paths):
         return error
 
 
+def _load(paths, decoding, how, errors=None):
+    if how != "then":
+        return load_batch(paths, decoding, how == "tensorflow", errors)
+    images = np.zeros((len(paths), *decoding.shape), decoding.dtype)
+
+    def resize(place, image):
+        rows, columns = (nearest_pixels(*pair) for pair in zip(image.shape[:2], decoding.shape[:2], strict=True))
+        images[place] = image[rows[:, None], columns]
+
+    load_batch(paths, decoding, False, errors, resize)
+    return images
+
+
 def decode_one(path, decoding, how):
     """An image, or the error."""
     try:
@@ -82,7 +100,7 @@ def decode_one(path, decoding, how):
             images, good = (x.numpy() for x in _graph(decoding, False, Image.MAX_IMAGE_PIXELS)(tf.constant([path])))
             assert good.all()
         else:
-            images = load_batch([path], decoding, use_tensorflow=how == "tensorflow")
+            images = _load([path], decoding, how)
     except Exception as error:
         return error
     assert images.shape == (1, *decoding.shape), images.shape
@@ -150,7 +168,7 @@ def check_batch(paths, ways, alone):
             wanted = [[None if isinstance(a, Exception) else a] for a in alone[way]]
         else:
             errors = {}
-            images = load_batch(paths, decoding, how == "tensorflow", errors)
+            images = _load(paths, decoding, how, errors)
             got = [errors.get(i, image) for i, image in enumerate(images)]
             # One file that TensorFlow refuses gives the whole batch to Pillow.
             wanted = zip(alone[way], alone["Pillow" if way == "TensorFlow" else way], strict=True)
@@ -165,9 +183,9 @@ class Native:
     def __init__(self, set_attribute=setattr):
         self._calls = 0
 
-        def counting(*arguments):
+        def counting(*arguments, **options):
             self._calls += 1
-            return decode_with_pillow(*arguments)
+            return decode_with_pillow(*arguments, **options)
 
         set_attribute(decoding_module, "decode_with_pillow", counting)
 
@@ -230,7 +248,7 @@ def work(seed, first, last):
                     say(
                         result="error" if isinstance(got, Exception) else "image",
                         only=way == "TensorFlow" and promised and isinstance(reference, Exception),
-                        fault=fault(path, got, way == "graph" or (way == "TensorFlow" and promised), reference),
+                        fault=fault(path, got, way in PILLOW_S or (way == "TensorFlow" and promised), reference),
                         kind=type(got).__name__,
                         **fields,
                     )

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
+from . import jpeg
 from .files import blames_file, read_bytes
 from .messages import warn
 from .needing_tensorflow import tensorflow, tensorflow_if_loaded
@@ -109,6 +110,12 @@ class Decoding:
         return np.dtype("float32" if self.color_mode == "grayscale" or self.decoder == "keras" else "uint8")
 
     @property
+    def takes_nearest_pixels(self):
+        """Whether an image is resized to the nearest pixels of all that is in the file, in RGB, and no more is done."""
+        plain = self.interpolation == "nearest" and self.decoder == "pillow" and self.color_mode == "rgb"
+        return plain and not (self.keep_aspect_ratio or self.exif_transpose)
+
+    @property
     def shape(self):
         """(height, width, channels)."""
         return (int(self.height), int(self.width), self.channels)
@@ -119,13 +126,15 @@ class Decoding:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def decode_with_pillow(path, decoding, content=None):
+def decode_with_pillow(path, decoding, content=None, may_be_whole=False):
     """Decode one file with Pillow; equals `img_to_array(load_img(path, ...), data_format="channels_last")`.
 
     Args:
         path: str, bytes or path-like.
         decoding: a `Decoding`.
         content: bytes of the file, if it has been read.
+        may_be_whole: whether the caller takes the nearest pixels, `jpeg.nearest_pixels`, where the image comes in the
+            size that it has in the file. That is for RGB alone, and the faster way with `simplejpeg`.
 
     Returns:
         An array of shape (height, width, channels) and of `decoding.dtype`; it may be read-only.
@@ -134,7 +143,7 @@ def decode_with_pillow(path, decoding, content=None):
         Exception: what the operating system or Pillow raises, of the same type, with the path in its message.
     """
     with naming(path):
-        return _pixels(read_bytes(path) if content is None else content, decoding)
+        return _pixels(read_bytes(path) if content is None else content, decoding, may_be_whole)
 
 
 @contextlib.contextmanager
@@ -159,12 +168,14 @@ def naming(path):
         raise named from error
 
 
-def _pixels(content, decoding):
-    """Pixels of a file's content (bytes), by Pillow."""
+def _pixels(content, decoding, may_be_whole=False):
+    """Pixels of a file's content (bytes), by Pillow, or by `jpeg`."""
     try:
         image = Image.open(io.BytesIO(content))
     except UnidentifiedImageError as error:  # whose own message shows the address of the BytesIO
         raise UnidentifiedImageError("cannot identify image file") from error
+    if may_be_whole and decoding.takes_nearest_pixels and (pixels := jpeg.whole(image, content)) is not None:
+        return pixels
     lies = decoding.exif_transpose and image.getexif().get(_ORIENTATION, 1) >= _FIRST_LYING
     if decoding.decoder == "fast":
         size = (int(decoding.width), int(decoding.height))
@@ -234,7 +245,10 @@ def _load_with_pillow(paths, decoding, raising, then=None):
     images = np.zeros((len(paths) if then is None else 0, *decoding.shape), decoding.dtype)
 
     def load(i):
-        (then or images.__setitem__)(i, decode_with_pillow(paths[i], decoding))
+        if then is None:
+            images[i] = decode_with_pillow(paths[i], decoding)
+        else:
+            then(i, decode_with_pillow(paths[i], decoding, may_be_whole=True))
 
     return images, _in_threads(load, range(len(paths)), raising)
 
@@ -261,8 +275,7 @@ def _agrees(name):
 
     from .tensorflow_decoders import FORMATS  # noqa: PLC0415
 
-    noise = np.random.RandomState(0).randint(0, 256, (9, 12, 3)).astype("uint8")
-    colour = Image.fromarray(noise).resize((40, 56), Image.Resampling.BICUBIC)
+    colour = jpeg.in_colour()
 
     def saved(image, **options):
         file = io.BytesIO()
@@ -270,11 +283,7 @@ def _agrees(name):
         return file.getvalue()
 
     if name == "JPEG":
-        contents = [saved(colour, quality=80, subsampling=subsampling) for subsampling in (0, 1, 2)]
-        contents += [saved(colour, progressive=True), saved(colour.convert("L"), quality=60)]
-        # 4:4:0, in which cameras leave what was 4:2:2 and turned; as many blocks either way, where it is square.
-        square = saved(colour.resize((32, 32)), subsampling=1)
-        contents.append(square.replace(b"\1\x21\0", b"\1\x12\0", 1))
+        contents = jpeg.samples()
     elif name == "PNG":
         contents = [saved(colour.convert(mode)) for mode in ("RGB", "L", "LA", "1", "P")]
     elif name == "WEBP":
@@ -374,7 +383,7 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None, then=Non
         errors: None to raise; or a dictionary that gets the exception of each file that cannot be decoded, by its
             position in `paths`, where the image is then black.
         then: None to return the images; or a function that is called with the position and the image of each file that
-            is decoded, in the thread that decoded it.
+            is decoded, in the thread that decoded it, and takes the nearest pixels of an image that has another size.
 
     Returns:
         A writable array of shape (n, height, width, channels) and of `decoding.dtype`. With `then`, an empty one.
@@ -386,8 +395,10 @@ def load_batch(paths, decoding, use_tensorflow=MANY_CORES, errors=None, then=Non
     paths, chunks = [os.fsdecode(path) for path in paths], []
     # Only Pillow resizes otherwise, reduces while it decodes, and turns: so it may decode.
     pillow_only = decoding.interpolation != "nearest" or decoding.decoder != "pillow" or decoding.exif_transpose
+    in_one_go = then is not None and decoding.takes_nearest_pixels and jpeg.decodes(paths)  # sooner than TensorFlow
     # Where nobody uses TensorFlow it is not imported for this: the pixels are the same.
-    formats = agreeing_formats() if use_tensorflow and not pillow_only and tensorflow_if_loaded() else ()
+    use_tensorflow = use_tensorflow and not (pillow_only or in_one_go) and tensorflow_if_loaded()
+    formats = agreeing_formats() if use_tensorflow else ()
     if formats or decoding.decoder == "keras":
         load, most = functools.partial(_load_by_tensorflow, formats=formats), _AT_ONCE
     else:

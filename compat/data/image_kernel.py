@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from .jpeg import nearest_pixels
 from .messages import warn
 from .rooms import room
 from .threads import MOST_AT_ONCE, at_once
@@ -77,8 +78,12 @@ class ImageKernel:
         return np.ascontiguousarray(matrix, "float64"), *(np.ascontiguousarray(flip, "bool") for flip in flips)
 
     def __call__(self, images, columns, results):
-        """Transform n images: arrays (n, height, width, channels), the last of which is written."""
-        self._function(np.ascontiguousarray(images), *columns, *self._settings, results)
+        """Transform n images, (n, h, w, channels), to results, (n, height, width, channels), which are written.
+
+        Images of three channels in uint8 may have another size, and are resized to the nearest pixels.
+        """
+        taken = [nearest_pixels(*lengths) for lengths in zip(images.shape[1:3], self._shape[:2], strict=True)]
+        self._function(np.ascontiguousarray(images), *taken, *columns, *self._settings, results)
 
     def batch(self, images, rows, indices=None):
         """The results for n images, or for those at `indices`, int (n,), by several threads if that pays."""

@@ -16,7 +16,7 @@ MAY_COMPILE = not numba.core.config.DISABLE_JIT
 """Whether the environment lets Numba compile. Otherwise all of this would run as Python."""
 _CONSTANT, _REFLECT = 1, 2  # their places in `image_kernel.FILL_MODES`
 
-_BYTE = np.int32(255)
+_BYTE, _ZERO, _EIGHT, _SIXTEEN, _NEXT = np.int64([255, 0, 8, 16, 32])
 _BLOCK = 256
 """About how many pixels are worked on at a time: what is known of them stays in the first cache."""
 
@@ -109,38 +109,61 @@ def _neighbours(y, x, height, width, order, at, weights):
 
 
 @_inner
-def _pack(pixels, words):
-    """The first three channels, one byte each, as words: int32 (height * width,), written."""
-    for k in range(len(words)):
-        red, green, blue = np.int32(pixels[k, 0]), np.int32(pixels[k, 1]), np.int32(pixels[k, 2])
-        words[k] = red | green << np.int32(8) | blue << np.int32(16)
+def _pack(pixels, rows, columns, pairs):
+    """Pixels of three bytes, each as a word with the next one above it: int64 (len(rows) * len(columns),), written."""
+    width = len(columns)
+    for i in range(len(rows)):
+        line, row = pixels[rows[i]], pairs[i * width : (i + 1) * width]
+        for j in range(width):
+            at = columns[j]
+            red, green, blue = np.int64(line[at, 0]), np.int64(line[at, 1]), np.int64(line[at, 2])
+            row[j] = red | green << _EIGHT | blue << _SIXTEEN
+    for k in range(len(pairs) - 1):
+        pairs[k] |= pairs[k + 1] << _NEXT
 
 
 @_inner
-def _blend_words(words, at, weights, order, read, row):
-    """Pixels of three channels, float32 (3, size), written; `read` is room, int32 (4, size)."""
-    size = row.shape[1]
-    p, q, r, s = read[0], read[1], read[2], read[3]
-    a, b, c, d = at[0], at[1], at[2], at[3]
-    t, u, v, w = weights[0], weights[1], weights[2], weights[3]
-    for k in range(size):
-        p[k] = words[a[k]]
-    if order:
-        for k in range(size):
-            q[k], r[k], s[k] = words[b[k]], words[c[k]], words[d[k]]
-    for channel in range(3):
-        by, values = np.int32(8 * channel), row[channel]
-        if order == 0:
-            for k in range(size):
-                values[k] = p[k] >> by & _BYTE
-        else:
-            for k in range(size):
-                values[k] = (
-                    (p[k] >> by & _BYTE) * t[k]
-                    + (q[k] >> by & _BYTE) * u[k]
-                    + (r[k] >> by & _BYTE) * v[k]
-                    + (s[k] >> by & _BYTE) * w[k]
-                )
+def _places(y, x, height, width, order, at, down, forth):
+    """The pixels at or before coordinates: places, uint32 (size,); and how far behind them, float64 (size,).
+
+    By order 0 the nearest pixels.
+    """
+    across, half = np.int32(width), 0.0 if order else 0.5
+    for k in range(len(x)):
+        row, column = _clamped(y[k], height - 1.0), _clamped(x[k], width - 1.0)
+        i, j = np.int32(row + half), np.int32(column + half)
+        at[k], down[k], forth[k] = i * across + j, row - i, column - j
+
+
+@_inner
+def _between(upper, lower, by, down, forth):
+    """What is between four bytes, those at bit `by` of two pairs."""
+    a, b = upper >> by & _BYTE, upper >> by + _NEXT & _BYTE
+    c, d = lower >> by & _BYTE, lower >> by + _NEXT & _BYTE
+    above, below = a + (b - a) * forth, c + (d - c) * forth
+    return above + (below - above) * down
+
+
+@_inner
+def _blend_pairs(pairs, at, across, down, forth, order, read, row):
+    """Pixels of three channels, float32 (3, size), written; `read` is room, int64 (2, size).
+
+    Behind the last column and the last row stands something else, but nothing of it counts: `forth` or `down` is 0.
+    """
+    upper, lower, below = read[0], read[1], pairs[across:]
+    red, green, blue = row[0], row[1], row[2]
+    if order == 0:
+        for k in range(len(at)):
+            upper[k] = pairs[at[k]]
+        for k in range(len(at)):
+            red[k], green[k], blue[k] = upper[k] & _BYTE, upper[k] >> _EIGHT & _BYTE, upper[k] >> _SIXTEEN & _BYTE
+        return
+    for k in range(len(at)):
+        upper[k], lower[k] = pairs[at[k]], below[at[k]]
+    for k in range(len(at)):
+        red[k] = _between(upper[k], lower[k], _ZERO, down[k], forth[k])
+        green[k] = _between(upper[k], lower[k], _EIGHT, down[k], forth[k])
+        blue[k] = _between(upper[k], lower[k], _SIXTEEN, down[k], forth[k])
 
 
 @_inner
@@ -184,11 +207,35 @@ def _write(row, scale, to_bytes, result):
                 result[k, c] = row[c, k] * scale
 
 
-def _warp(images, matrix, flip_vertical, flip_horizontal, order, fill_mode, fill_value, scale, in_bytes, results):
-    """Warp, flip and scale each image.
+@_inner
+def _fill(row, inside, fill_value):
+    """Put `fill_value` in a row, float32 (channels, size), where `inside`, float64 (size,), is 0."""
+    for channel in range(row.shape[0]):
+        values = row[channel]
+        for k in range(row.shape[1]):
+            values[k] = values[k] if inside[k] else fill_value
+
+
+def _warp(
+    images,
+    rows,
+    columns,
+    matrix,
+    flip_vertical,
+    flip_horizontal,
+    order,
+    fill_mode,
+    fill_value,
+    scale,
+    in_bytes,
+    results,
+):
+    """Resize to the nearest pixels, warp, flip and scale each image.
 
     Args:
-        images: (n, height, width, channels), uint8 or float32, contiguous.
+        images: (n, h, w, channels), uint8 or float32, contiguous.
+        rows, columns: int32 (height,), (width,), which to take of images of three channels in uint8. All others have
+            the size of the results already.
         matrix: float64 (n, 2, 3), output pixel to input pixel.
         flip_vertical, flip_horizontal: bool (n,).
         order: 0 or 1.
@@ -196,36 +243,41 @@ def _warp(images, matrix, flip_vertical, flip_horizontal, order, fill_mode, fill
         fill_value: float32, for "constant".
         scale: float32, what to multiply by.
         in_bytes: whether the images are uint8, the results are uint8.
-        results: as the images, float32 or uint8: written.
+        results: (n, height, width, channels), float32 or uint8: written.
     """
-    count, height, width, channels = images.shape
+    count, height, width, channels = results.shape
     packs = in_bytes[0] and channels == 3
     block = max(1, _BLOCK // width)
-    words = np.empty(height * width if packs else 0, np.int32)
-    at, weights = np.zeros((4, block * width), np.uint32), np.zeros((4, block * width), np.float64)
+    most = block * width
+    pairs = np.empty(height * width + width if packs else 0, np.int64)
+    pairs[height * width :] = 0
+    words, down, forth = np.empty((2, most), np.int64), np.empty(most), np.empty(most)
+    at, weights = np.zeros((4, most), np.uint32), np.zeros((4, most), np.float64)
     y, x, inside = np.empty((block, width)), np.empty((block, width)), np.ones((block, width))
-    ints, floats = np.empty((4, block * width), np.int32), np.empty((4, block * width), np.float32)
-    room = np.empty(channels * block * width, np.float32)
+    read, room = np.empty((4, most), np.float32), np.empty(channels * most, np.float32)
     for n in range(count):
         result = results[n].reshape(height * width, channels)
         turned = flip_vertical[n], flip_horizontal[n]
         if packs:
-            _pack(images[n].reshape(height * width, channels), words)
+            _pack(images[n], rows, columns, pairs[: height * width])
         for top in range(0, height, block):
-            rows = min(block, height - top)
-            size = rows * width
-            whole = _read_at(matrix[n, 0], height, top, *turned, height, fill_mode, y[:rows], inside)
-            whole &= _read_at(matrix[n, 1], height, top, *turned, width, fill_mode, x[:rows], inside)
-            pixels = room[: channels * size].reshape(channels, size)
-            _neighbours(y.ravel()[:size], x.ravel()[:size], height, width, order, at, weights)
+            lines = min(block, height - top)
+            size = lines * width
+            whole = _read_at(matrix[n, 0], height, top, *turned, height, fill_mode, y[:lines], inside)
+            whole &= _read_at(matrix[n, 1], height, top, *turned, width, fill_mode, x[:lines], inside)
+            pixels, lengthwise, across = (
+                room[: channels * size].reshape(channels, size),
+                y.ravel()[:size],
+                x.ravel()[:size],
+            )
             if packs:
-                _blend_words(words, at, weights, order, ints, pixels)
+                _places(lengthwise, across, height, width, order, at[0, :size], down, forth)
+                _blend_pairs(pairs, at[0, :size], width, down, forth, order, words, pixels)
             else:
-                _blend(images[n].reshape(-1), at, weights, order, floats, pixels)
+                _neighbours(lengthwise, across, height, width, order, at, weights)
+                _blend(images[n].reshape(-1), at, weights, order, read, pixels)
             if not whole and fill_mode == _CONSTANT:
-                for k in range(size):
-                    if inside.ravel()[k] == 0.0:
-                        pixels[:, k] = fill_value
+                _fill(pixels, inside.ravel(), fill_value)
                 inside[:] = 1.0
             _write(pixels, scale, in_bytes[1], result[top * width : top * width + size])
 
@@ -236,6 +288,7 @@ def compiled(images, results):
     boolean = types.Array(types.boolean, 1, "C", readonly=True)
     signature = types.void(
         types.Array(numbers(np.dtype(images)), 4, "C", readonly=True),
+        *(types.Array(types.int32, 1, "C", readonly=True),) * 2,
         types.Array(types.float64, 3, "C", readonly=True),
         *(boolean, boolean),
         *(types.int64, types.int64, types.float32, types.float32),

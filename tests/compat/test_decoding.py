@@ -178,10 +178,10 @@ def pillow_calls(monkeypatch):
     """Paths that Pillow decodes, in any thread."""
     calls, lock, original = [], threading.Lock(), module.decode_with_pillow
 
-    def counting(path, *more):
+    def counting(path, *more, **options):
         with lock:
             calls.append(os.fsdecode(path))
-        return original(path, *more)
+        return original(path, *more, **options)
 
     monkeypatch.setattr(module, "decode_with_pillow", counting)
     return calls

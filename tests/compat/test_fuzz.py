@@ -11,7 +11,7 @@ from keras_regen.compat.data.decoding_in_graph import decode_in_graph
 from PIL import Image
 
 from ..broken_images import fields, mutated, originals
-from ..fuzz import BATCH, Native, check_batch, decode_all, decode_one, fault, ways
+from ..fuzz import BATCH, PILLOW_S, Native, check_batch, decode_all, decode_one, fault, ways
 
 SEED = 1
 SMALL = 2_000_000  # pixels: headers that lie shall cost an error, not seconds
@@ -31,7 +31,7 @@ def low_limit(monkeypatch):
 )
 def test_an_image_or_an_error_that_names_the_file(batches, tmp_path, low_limit, monkeypatch):
     """And TensorFlow's pixels are Pillow's, and skipping leaves out exactly what raises otherwise."""
-    native, faults, images = Native(monkeypatch.setattr), [], 0
+    by_tensorflow, faults, images = Native(monkeypatch.setattr), [], 0
     for batch in batches:
         in_graph = {way: of for way, of in ways(batch).items() if of[1] == "graph"}
         one_by_one = {way: of for way, of in ways(batch).items() if way not in in_graph}
@@ -43,12 +43,13 @@ def test_an_image_or_an_error_that_names_the_file(batches, tmp_path, low_limit, 
             paths.append(str(path))
             whats.append(what)
             for way, (decoding, how) in one_by_one.items():
-                native()
+                by_tensorflow()
                 got = decode_one(paths[-1], decoding, how)
                 alone[way].append(got)
                 if way == "TensorFlow":
-                    promised = native() and isinstance(got, np.ndarray)
-                wrong = fault(paths[-1], got, way == "TensorFlow" and promised, alone["Pillow"][-1])
+                    promised = by_tensorflow() and isinstance(got, np.ndarray)
+                native = way in PILLOW_S or (way == "TensorFlow" and promised)
+                wrong = fault(paths[-1], got, native, alone["Pillow"][-1])
                 faults += [f"{way}: {path}, {what}: {wrong}"] * (wrong is not None)
         for way, (decoding, _) in in_graph.items():
             alone[way] = decode_all(paths, decoding)

@@ -1,0 +1,194 @@
+"""JPEGs by simplejpeg against Pillow: photographs, all kinds of files, and broken ones."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+from keras_regen.compat import ImageDataGenerator, to_dataset
+from keras_regen.compat.data import decoding as decoding_module
+from keras_regen.compat.data import jpeg
+from keras_regen.compat.data.decoding import Decoding, decode_with_pillow, load_batch
+from keras_regen.compat.data.jpeg import nearest_pixels
+from keras_regen.compat.image import batches
+from PIL import Image
+
+from ..broken_images import mutated
+from ..image_kinds import kinds, photo
+
+pytest.importorskip("simplejpeg")
+SIZE = (29, 37)
+LEFT_TO_PILLOW = {
+    *("jpeg cmyk", "jpeg cmyk photo", "jpeg ycck", "jpeg cmyk, zeros behind"),
+    *("jpeg grey", "jpeg grey progressive", "jpeg grey, sampled"),
+    "jpeg 4:1:0 upright",  # of which libjpeg says that its data end too early
+}
+
+
+def outcome(content, may_be_whole):
+    """The image of `SIZE`, or the kind of the error and what it says; and whether the image came in its own size."""
+    try:
+        image = decode_with_pillow("file", Decoding(*SIZE), content, may_be_whole)
+    except Exception as error:
+        return (type(error), str(error)), False
+    rows, columns = (nearest_pixels(*pair) for pair in zip(image.shape[:2], SIZE, strict=True))
+    return image[rows[:, None], columns], image.shape[:2] != SIZE
+
+
+def assert_same(content, what):
+    """And return whether simplejpeg was used."""
+    (got, used), (want, _) = outcome(content, True), outcome(content, False)
+    assert type(got) is type(want), what
+    np.testing.assert_equal(got, want, err_msg=what)
+    return used
+
+
+def test_every_kind_of_file():
+    used = {name for name, content in kinds().items() if assert_same(content, name)}
+    assert used == {name for name in kinds() if name.startswith("jpeg ")} - LEFT_TO_PILLOW
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_broken_files(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000_000)
+    rng, used = np.random.RandomState(0), 0
+    plain = [content for name, content in kinds().items() if name.startswith("jpeg ")]
+    for number in range(900):
+        content = bytearray(plain[rng.randint(len(plain))])
+        match number % 3:
+            case 0:
+                for _ in range(rng.randint(1, 4)):
+                    content[rng.randint(len(content))] = rng.randint(256)
+            case 1:
+                content = content[: rng.randint(2, len(content))]
+            case 2:  # another process of coding, which the one may know and the other not
+                frames = [i for i in range(len(content) - 1) if content[i] == 0xFF and content[i + 1] & 0xF0 == 0xC0]
+                content[frames[rng.randint(len(frames))] + 1] = 0xC0 + rng.randint(16)
+        used += assert_same(bytes(content), f"number {number}")
+    for number in range(900):
+        form, what, content = mutated(3, number)
+        used += form == "jpeg" and assert_same(content, f"{number}, {what}")
+    assert used > 100
+
+
+def test_nearest_pixels_are_those_of_pillow():
+    rng = np.random.RandomState(0)
+    for _ in range(40):
+        (height, width), (h, w) = rng.randint(1, 700, 2), rng.randint(1, 300, 2)
+        image = rng.randint(0, 256, (height, width, 3)).astype("uint8")
+        want = np.asarray(Image.fromarray(image).resize((w, h), Image.Resampling.NEAREST))
+        taken = image[nearest_pixels(int(height), int(h))[:, None], nearest_pixels(int(width), int(w))]
+        np.testing.assert_array_equal(taken, want)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *({"color_mode": "rgba"}, {"color_mode": "grayscale"}, {"interpolation": "bilinear"}),
+        *({"keep_aspect_ratio": True}, {"decoder": "fast"}, {"exif_transpose": True}),
+    ],
+    ids=str,
+)
+def test_what_else_is_asked_is_left_to_pillow(other, tmp_path):
+    photo().save(tmp_path / "a.jpg")
+    assert decode_with_pillow(tmp_path / "a.jpg", Decoding(*SIZE), may_be_whole=True).shape == (48, 64, 3)
+    decoding = Decoding(*SIZE, **other)
+    np.testing.assert_array_equal(
+        decode_with_pillow(tmp_path / "a.jpg", decoding, may_be_whole=True),
+        decode_with_pillow(tmp_path / "a.jpg", decoding),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i in range(7):
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        photo((60 + 9 * i, 40 + 5 * i), ("astronaut", "coffee")[i % 2]).save(tmp_path / "ab"[i % 2] / f"{i}.jpg")
+    photo((31, 30)).save(tmp_path / "a" / "other.png")
+    (tmp_path / "b" / "broken.jpg").write_bytes((tmp_path / "b" / "1.jpg").read_bytes()[:500])
+    return tmp_path
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """How many images simplejpeg decoded."""
+    counted = []
+    decode = jpeg._decoder()
+
+    def counting(content):
+        pixels = decode(content)
+        counted.append(pixels.shape)
+        return pixels
+
+    monkeypatch.setattr(jpeg, "_decoder", lambda: counting)
+    monkeypatch.setattr(batches, "COMPILE_AFTER_SECONDS", 0.0)
+    return counted
+
+
+def test_flows_of_photographs_of_many_sizes(folder, decoded, monkeypatch):
+    """`next` and `to_dataset`, with numba: the same batches to the bit as when Pillow decodes."""
+    pytest.importorskip("numba")
+
+    def flow(**options):
+        generator = ImageDataGenerator(rotation_range=40, shear_range=9, horizontal_flip=True, rescale=1 / 255)
+        found = generator.flow_from_directory(
+            folder, target_size=(50, 45), batch_size=3, seed=5, on_error="skip", verbose=False, **options
+        )
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jpeg, "_decoder", lambda: None)
+        it = flow()
+        want = [next(it) for _ in range(len(it))]
+    assert not decoded
+    it = flow()
+    got = [next(it) for _ in range(len(it))]
+    assert len(set(decoded)) == 7
+    made = [(x.numpy(), y.numpy()) for x, y in to_dataset(flow())]
+    assert len(decoded) == 14
+    for batch, other, wanted in zip(got, made, want, strict=True):
+        for mine in (batch, other):
+            np.testing.assert_array_equal(mine[0], wanted[0])
+            np.testing.assert_array_equal(mine[1], wanted[1])
+
+
+def test_on_many_cores_too(folder, decoded, monkeypatch):
+    """Where TensorFlow decodes everything else."""
+    asked = []
+    monkeypatch.setattr(decoding_module, "agreeing_formats", lambda: asked.append(None) or ())
+    images = {}
+    paths = [folder / "a" / "0.jpg", folder / "a" / "2.jpg"]
+    load_batch(paths, Decoding(*SIZE), use_tensorflow=True, then=images.__setitem__)
+    assert len(decoded) == 2 and not asked
+    load_batch([*paths, folder / "a" / "other.png"], Decoding(*SIZE), use_tensorflow=True, then=images.__setitem__)
+    load_batch(paths, Decoding(*SIZE), use_tensorflow=True)
+    assert len(asked) == 2
+
+
+@pytest.fixture
+def anew(monkeypatch):
+    """Whether simplejpeg is there, and agrees, is asked anew."""
+    jpeg._decoder.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    jpeg._decoder.cache_clear()
+
+
+def test_other_pixels_leave_it_to_pillow_with_one_warning(anew):
+    simplejpeg = sys.modules["simplejpeg"]
+    decode = simplejpeg.decode_jpeg
+    anew.setattr(simplejpeg, "decode_jpeg", lambda *content, **options: decode(*content, **options) // 2 * 2)
+    file = io.BytesIO()
+    photo().save(file, "JPEG")
+    with pytest.warns(RuntimeWarning, match=r"simplejpeg .* decode the same JPEG to different pixels") as warned:
+        for _ in range(2):
+            assert not assert_same(file.getvalue(), "")
+    assert len(warned) == 1
+
+
+def test_without_simplejpeg(anew):
+    anew.setitem(sys.modules, "simplejpeg", None)
+    file = io.BytesIO()
+    photo().save(file, "JPEG")
+    assert not assert_same(file.getvalue(), "")
+    assert not jpeg.decodes(["a.jpg"])
