@@ -15,7 +15,7 @@ from .augmentation_in_graph import at_one_size, compiled
 from .cache import cached
 from .decoding_in_graph import decode_in_graph, paths_for_graph
 from .flow import Files, OneHot, asked, sample_weights
-from .image_kernel import InOneGo, image_kernel
+from .image_kernel import InOneGo, image_kernel, resizing
 from .names import lookup
 from .order import seeds_of, shuffled
 from .rows import Rows
@@ -285,8 +285,19 @@ def _transforming_loader(flow, settings, kernel):
 
 def _read_in_threads(files, settings):
     """A reader in Python: its errors name the file and what is wrong with it."""
-    decoding = files.decoding
-    read = files.read if settings.cache is None else cached(files, settings.cache)
+    decoding, resized = files.decoding, resizing(files)
+
+    def in_one_go(indices):
+        then = resized(len(indices))
+        good = files.read(indices, then=then)[1]
+        return then.results, good
+
+    if settings.cache is not None:
+        read = cached(files, settings.cache)
+    elif resized is None:
+        read = files.read
+    else:
+        read = in_one_go
 
     def load(indices):
         images, good = tf.numpy_function(gated(read), [indices], (decoding.dtype, tf.bool), stateful=False)

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .jpeg import nearest_pixels
+from .jpeg import decodes, nearest_pixels
 from .messages import warn
 from .rooms import room
 from .threads import MOST_AT_ONCE, at_once
@@ -35,13 +35,13 @@ def image_kernel(augmentation, statistics, shape, dtype):
     small = 0 < math.prod(shape) < 2**31
     if not (plain and unmeasured and last and dtypes and small) or (a.warp and a.order > 1):
         return None
-    function = None if a.only_casts(statistics) else _compiled(dtype, a.output_dtype)
+    function = None if a.only_casts(statistics) else _compiled("warp", dtype, a.output_dtype)
     return function and ImageKernel(function, a, shape, dtype)
 
 
 @functools.cache
-def _compiled(images, results):
-    """The machine code for dtypes (names) of images and results; None without numba."""
+def _compiled(name, *dtypes):
+    """The machine code that this function of `numba_warp` makes for dtypes (names); None without numba."""
     try:
         from . import numba_warp  # noqa: PLC0415 - a third of a second
     except ModuleNotFoundError as error:
@@ -51,7 +51,7 @@ def _compiled(images, results):
     except ImportError as error:  # numba is there, but not for this NumPy
         warn(f"keras_regen does without numba, which is slower: {error}", RuntimeWarning)
         return None
-    return numba_warp.compiled(images, results) if numba_warp.MAY_COMPILE else None
+    return getattr(numba_warp, name)(*dtypes) if numba_warp.MAY_COMPILE else None
 
 
 class ImageKernel:
@@ -117,3 +117,27 @@ class InOneGo:
     def __call__(self, place, image):
         part = slice(place, place + 1)
         self._kernel(image[None], [column[part] for column in self._columns], self.results[part])
+
+
+class Resized:
+    """What becomes of the images of a batch that are resized to the nearest pixels and no more, as `InOneGo`."""
+
+    def __init__(self, take, shape, count):
+        self._take = take
+        self.results = np.zeros((count, *shape), "uint8")
+        """The batch; black where no image came."""
+
+    def __call__(self, place, image):
+        result = self.results[place]
+        taken = [nearest_pixels(*lengths) for lengths in zip(image.shape[:2], result.shape[:2], strict=True)]
+        self._take(np.ascontiguousarray(image), *taken, result)
+
+
+def resizing(files):
+    """A function of a number of images that returns a `Resized` for so many of these `Files`.
+
+    None where resizing them while they are decoded is no faster: without numba or `simplejpeg`, or for no JPEGs.
+    """
+    decoding = files.decoding
+    take = decoding.takes_nearest_pixels and decodes(files.paths[:1]) and _compiled("take")
+    return functools.partial(Resized, take, decoding.shape) if take else None

@@ -17,6 +17,7 @@ MAY_COMPILE = not numba.core.config.DISABLE_JIT
 _CONSTANT, _REFLECT = 1, 2  # their places in `image_kernel.FILL_MODES`
 
 _BYTE, _ZERO, _EIGHT, _SIXTEEN, _NEXT = np.int64([255, 0, 8, 16, 32])
+_PLACES = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
 _BLOCK = 256
 """About how many pixels are worked on at a time: what is known of them stays in the first cache."""
 
@@ -282,21 +283,40 @@ def _warp(
             _write(pixels, scale, in_bytes[1], result[top * width : top * width + size])
 
 
-def compiled(images, results):
+def _take(image, rows, columns, result):
+    """The pixels of an image, uint8 (h, w, channels), at rows and columns: uint8 (height, width, channels), written."""
+    for i in range(len(rows)):
+        line, taken = image[rows[i]], result[i]
+        for j in range(len(columns)):
+            for channel in range(taken.shape[1]):
+                taken[j, channel] = line[columns[j], channel]
+
+
+def warp(images, results):
     """`_warp` for the dtypes of images and results: names. Compiles, or reads what was compiled, when it is called."""
     types, numbers = numba.types, numba.from_dtype
     boolean = types.Array(types.boolean, 1, "C", readonly=True)
     signature = types.void(
         types.Array(numbers(np.dtype(images)), 4, "C", readonly=True),
-        *(types.Array(types.int32, 1, "C", readonly=True),) * 2,
+        *(_PLACES,) * 2,
         types.Array(types.float64, 3, "C", readonly=True),
         *(boolean, boolean),
         *(types.int64, types.int64, types.float32, types.float32),
         types.UniTuple(types.boolean, 2),
         types.Array(numbers(np.dtype(results)), 4, "C"),
     )
+    return _compiled(_warp, signature)
+
+
+def take():
+    """`_take`: as for `warp`."""
+    image = numba.types.Array(numba.types.uint8, 3, "C", readonly=True)
+    return _compiled(_take, numba.types.void(image, *(_PLACES,) * 2, numba.types.Array(numba.types.uint8, 3, "C")))
+
+
+def _compiled(function, signature):
     options = {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(signature, cache=True, **options)(_warp)
+        return numba.njit(signature, cache=True, **options)(function)
     except RuntimeError:  # nowhere to keep it
-        return numba.njit(signature, **options)(_warp)
+        return numba.njit(signature, **options)(function)

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from keras_regen.compat import ImageDataGenerator, to_dataset
+from keras_regen.compat import ImageDataGenerator, to_dataset, to_device
 from keras_regen.compat.data import decoding as decoding_module
 from keras_regen.compat.data import jpeg
 from keras_regen.compat.data.decoding import Decoding, decode_with_pillow, load_batch
@@ -150,6 +150,29 @@ def test_flows_of_photographs_of_many_sizes(folder, decoded, monkeypatch):
         for mine in (batch, other):
             np.testing.assert_array_equal(mine[0], wanted[0])
             np.testing.assert_array_equal(mine[1], wanted[1])
+
+
+@pytest.mark.parametrize("ways", ["to_device", "brightness"])
+def test_datasets_that_only_resize(ways, folder, decoded, monkeypatch):
+    """Where the device or XLA transforms: the same batches to the bit as when Pillow decodes."""
+    pytest.importorskip("numba")
+    generator = ImageDataGenerator(rotation_range=40, brightness_range=(0.5, 2) if ways == "brightness" else None)
+
+    def made():
+        options = {"target_size": (50, 45), "batch_size": 3, "seed": 5, "on_error": "skip", "verbose": False}
+        flow = generator.flow_from_directory(folder, **options)
+        dataset = to_device(flow)[0] if ways == "to_device" else to_dataset(flow)
+        return [[x["images"] if isinstance(x, dict) else x, y] for x, y in dataset.as_numpy_iterator()]
+
+    got = made()
+    assert len(decoded) == 7
+    with monkeypatch.context() as patched:
+        patched.setattr(jpeg, "_decoder", lambda: None)
+        want = made()
+    assert len(decoded) == 7 and sum(len(x) for x, _ in got) == 8
+    for batch, wanted in zip(got, want, strict=True):
+        for mine, of_pillow in zip(batch, wanted, strict=True):
+            np.testing.assert_array_equal(mine, of_pillow)
 
 
 def test_on_many_cores_too(folder, decoded, monkeypatch):
