@@ -28,7 +28,9 @@ def image_kernel(augmentation, statistics, shape, dtype):
         dtype: name of their dtype.
     """
     a = augmentation
-    plain = not (a.channel_shift or a.brightness or a.preprocess or a.samplewise_center or a.samplewise_std)
+    plain = not (a.preprocess or a.samplewise_center or a.samplewise_std)
+    if a.channel_shift or a.brightness:  # of values that are no NaN
+        plain &= dtype == "uint8" and math.isfinite(a.fill_value) and shape[-1] in (1, 3, 4)
     unmeasured = all(0 in tuple(array.shape) for array in statistics)
     last = a.input_format == a.data_format == "channels_last"
     dtypes = a.dtype == "float32" and dtype in ("uint8", "float32") and a.output_dtype in ("uint8", "float32")
@@ -71,11 +73,17 @@ class ImageKernel:
         return room((count, *self._shape), self._augmentation.output_dtype)
 
     def columns(self, rows):
-        """What the kernel needs of `Rows`: matrices, float64 (n, 2, 3), vertical and horizontal flips, bool (n,)."""
+        """What the kernel needs of `Rows`: arrays of n rows, or of none where it is for colours that stay."""
         n, a = len(rows.matrix), self._augmentation
         matrix = rows.matrix if a.warp else np.broadcast_to(np.eye(2, 3), (n, 2, 3))
-        flips = (rows.flip_vertical, rows.flip_horizontal) if a.flip else [np.zeros(n, bool)] * 2
-        return np.ascontiguousarray(matrix, "float64"), *(np.ascontiguousarray(flip, "bool") for flip in flips)
+        flips = np.stack([rows.flip_vertical, rows.flip_horizontal], -1) if a.flip else np.zeros((n, 2))
+        shift, brightness = (
+            column if used else np.full(n, np.nan)
+            for used, column in ((a.channel_shift, rows.channel_shift), (a.brightness, rows.brightness))
+        )
+        colours = np.stack([shift, brightness], -1) if a.channel_shift or a.brightness else np.zeros((0, 2))
+        columns = (matrix, "float64"), (flips, "bool"), (colours, "float32")
+        return tuple(np.ascontiguousarray(column, dtype) for column, dtype in columns)
 
     def __call__(self, images, columns, results):
         """Transform n images, (n, h, w, channels), to results, (n, height, width, channels), which are written.

@@ -15,6 +15,7 @@ import numpy as np
 MAY_COMPILE = not numba.core.config.DISABLE_JIT
 """Whether the environment lets Numba compile. Otherwise all of this would run as Python."""
 _CONSTANT, _REFLECT = 1, 2  # their places in `image_kernel.FILL_MODES`
+_ALPHA = 3  # the channel that has no brightness
 
 _BYTE, _ZERO, _EIGHT, _SIXTEEN, _NEXT = np.int64([255, 0, 8, 16, 32])
 _PLACES = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
@@ -24,6 +25,11 @@ _BLOCK = 256
 
 def _inner(function):
     return numba.njit(function, nogil=True, error_model="numpy")
+
+
+def _inner_without_nan(function):
+    """For LLVM to look at many values at a time."""
+    return numba.njit(function, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
 
 
 @_inner
@@ -217,28 +223,55 @@ def _fill(row, inside, fill_value):
             values[k] = values[k] if inside[k] else fill_value
 
 
-def _warp(
-    images,
-    rows,
-    columns,
-    matrix,
-    flip_vertical,
-    flip_horizontal,
-    order,
-    fill_mode,
-    fill_value,
-    scale,
-    in_bytes,
-    results,
-):
-    """Resize to the nearest pixels, warp, flip and scale each image.
+@_inner_without_nan
+def _range(values):
+    """The lowest and the highest of values, float32 (channels, size), none of which is NaN."""
+    low = high = values[0, 0]
+    for channel in range(values.shape[0]):
+        row = values[channel]
+        for k in range(len(row)):
+            low, high = min(low, row[k]), max(high, row[k])
+    return low, high
+
+
+@_inner
+def _shift_channels(values, intensity):
+    """`layers.kernels.shift_channels` of one image, float32 (channels, size)."""
+    low, high = _range(values)
+    for channel in range(values.shape[0]):
+        row = values[channel]
+        for k in range(len(row)):
+            row[k] = min(max(row[k] + intensity, low), high)
+
+
+@_inner
+def _brighten(values, factor):
+    """`layers.kernels.adjust_brightness_8bit` of one image, float32 (channels, size)."""
+    low, high = _range(values)
+    black, white = np.float32(0), np.float32(255)
+    stretched, extent = low < black or high > white, high - low
+    divisor = extent if extent else np.float32(1)
+    for channel in range(values.shape[0]):
+        row, by = values[channel], np.float32(1) if channel == _ALPHA else factor
+        if stretched:
+            for k in range(len(row)):
+                grey = np.floor((row[k] - low) / divisor * white)
+                row[k] = np.floor(min(max(grey * by, black), white)) / white * extent + low
+        else:
+            for k in range(len(row)):
+                row[k] = np.floor(min(max(np.floor(row[k]) * by, black), white))
+
+
+def _warp(images, rows, columns, matrix, flips, colours, order, fill_mode, fill_value, scale, in_bytes, results):
+    """Resize to the nearest pixels, warp, flip, shift the channels of, brighten and scale each image.
 
     Args:
         images: (n, h, w, channels), uint8 or float32, contiguous.
         rows, columns: int32 (height,), (width,), which to take of images of three channels in uint8. All others have
             the size of the results already.
         matrix: float64 (n, 2, 3), output pixel to input pixel.
-        flip_vertical, flip_horizontal: bool (n,).
+        flips: bool (n, 2), vertical and horizontal.
+        colours: float32 (n, 2), channel shift and brightness, NaN for none; or (0, 2).
         order: 0 or 1.
         fill_mode: 0 nearest, 1 constant, 2 reflect, 3 wrap.
         fill_value: float32, for "constant".
@@ -256,31 +289,36 @@ def _warp(
     at, weights = np.zeros((4, most), np.uint32), np.zeros((4, most), np.float64)
     y, x, inside = np.empty((block, width)), np.empty((block, width)), np.ones((block, width))
     read, room = np.empty((4, most), np.float32), np.empty(channels * most, np.float32)
+    image = np.empty((channels, height * width if len(colours) else 0), np.float32)
     for n in range(count):
-        result = results[n].reshape(height * width, channels)
-        turned = flip_vertical[n], flip_horizontal[n]
+        result, turned = results[n].reshape(height * width, channels), (flips[n, 0], flips[n, 1])
         if packs:
             _pack(images[n], rows, columns, pairs[: height * width])
         for top in range(0, height, block):
             lines = min(block, height - top)
-            size = lines * width
+            size, start = lines * width, top * width
             whole = _read_at(matrix[n, 0], height, top, *turned, height, fill_mode, y[:lines], inside)
             whole &= _read_at(matrix[n, 1], height, top, *turned, width, fill_mode, x[:lines], inside)
-            pixels, lengthwise, across = (
-                room[: channels * size].reshape(channels, size),
-                y.ravel()[:size],
-                x.ravel()[:size],
-            )
+            pixels, row, column = room[: channels * size].reshape(channels, size), y.ravel()[:size], x.ravel()[:size]
             if packs:
-                _places(lengthwise, across, height, width, order, at[0, :size], down, forth)
+                _places(row, column, height, width, order, at[0, :size], down, forth)
                 _blend_pairs(pairs, at[0, :size], width, down, forth, order, words, pixels)
             else:
-                _neighbours(lengthwise, across, height, width, order, at, weights)
+                _neighbours(row, column, height, width, order, at, weights)
                 _blend(images[n].reshape(-1), at, weights, order, read, pixels)
             if not whole and fill_mode == _CONSTANT:
                 _fill(pixels, inside.ravel(), fill_value)
                 inside[:] = 1.0
-            _write(pixels, scale, in_bytes[1], result[top * width : top * width + size])
+            if len(colours):
+                image[:, start : start + size] = pixels
+            else:
+                _write(pixels, scale, in_bytes[1], result[start : start + size])
+        if len(colours):
+            if not np.isnan(colours[n, 0]):
+                _shift_channels(image, colours[n, 0])
+            if not np.isnan(colours[n, 1]):
+                _brighten(image, colours[n, 1])
+            _write(image, scale, in_bytes[1], result)
 
 
 def _take(image, rows, columns, result):
@@ -295,12 +333,12 @@ def _take(image, rows, columns, result):
 def warp(images, results):
     """`_warp` for the dtypes of images and results: names. Compiles, or reads what was compiled, when it is called."""
     types, numbers = numba.types, numba.from_dtype
-    boolean = types.Array(types.boolean, 1, "C", readonly=True)
     signature = types.void(
         types.Array(numbers(np.dtype(images)), 4, "C", readonly=True),
         *(_PLACES,) * 2,
         types.Array(types.float64, 3, "C", readonly=True),
-        *(boolean, boolean),
+        types.Array(types.boolean, 2, "C", readonly=True),
+        types.Array(types.float32, 2, "C", readonly=True),
         *(types.int64, types.int64, types.float32, types.float32),
         types.UniTuple(types.boolean, 2),
         types.Array(numbers(np.dtype(results)), 4, "C"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 import scipy
@@ -10,8 +11,10 @@ from keras_regen.compat.data import image_kernel as module
 from keras_regen.compat.data import rooms
 from keras_regen.compat.data.augmentation import Augmentation, Statistics
 from keras_regen.compat.data.image_kernel import FILL_MODES, image_kernel
+from keras_regen.compat.data.one_image import augmented
 from keras_regen.compat.data.rows import Rows, neutral
 from keras_regen.compat.image import batches
+from keras_regen.layers.kernels import adjust_brightness_8bit, shift_channels
 from PIL import Image
 
 from ..kernels.scipy_warp import TINY, random_matrices, scipy_warp
@@ -79,6 +82,42 @@ def test_flips_scales_and_rounds():
     np.testing.assert_array_equal(transformed(still, images, rows), by_hand)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("fill_value", [0.0, -40.0, 300.0])
+def test_colours_equal_numpy(channels, fill_value):
+    """Values beyond 0 to 255, which `fill_value` brings, are stretched to them before they are brightened."""
+    rng = np.random.default_rng(channels)
+    images = rng.integers(30, 200, (12, 21, 34, channels)).astype("uint8")
+    images[-1] = 7  # an image of one value
+    flips = {"flip_horizontal": rng.random(12) < 0.5, "flip_vertical": rng.random(12) < 0.5}
+    drawn = {"channel_shift": rng.uniform(-80, 80, 12), "brightness": rng.uniform(0, 3, 12)}
+    drawn["channel_shift"][::3] = drawn["brightness"][::4] = np.nan
+    rows = moved(images, rng)._replace(**flips, **drawn)
+    for asked in ({"channel_shift": True}, {"brightness": True}, {"channel_shift": True, "brightness": True}):
+        for output in ("float32", "uint8"):
+            augmentation = dataclasses.replace(
+                PLAIN, fill_mode="constant", fill_value=fill_value, flip=True, rescale=0.7, output_dtype=output, **asked
+            )
+            got = transformed(augmentation, images, rows)
+            want = [
+                augmented(augmentation, image, Rows(*(column[i] for column in rows)), Statistics())
+                for i, image in enumerate(images)
+            ]
+            assert got.dtype == output
+            # A grey level comes of values that are an ulp away from a whole one.
+            assert np.count_nonzero(got != want) <= 2 and np.abs(got - np.array(want, "float64")).max() <= 1
+
+
+def test_colours_alone_equal_those_of_the_layers():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (9, 20, 30, 3)).astype("uint8")
+    rows = neutral(np.zeros(9))._replace(channel_shift=rng.uniform(-80, 80, 9), brightness=rng.uniform(0, 3, 9))
+    values = images.astype("float32")
+    for name, change in (("channel_shift", shift_channels), ("brightness", adjust_brightness_8bit)):
+        got = transformed(dataclasses.replace(PLAIN, warp=False, **{name: True}), images, rows)
+        np.testing.assert_array_equal(got, keras.ops.convert_to_numpy(change(values, getattr(rows, name))))
+
+
 @pytest.mark.parametrize("shape", [(3, 8, 5, 1), (8, 224, 224, 3)])
 def test_memory_is_used_again_when_nobody_looks_at_it(shape):
     array = rooms.room(shape, "float32")
@@ -124,7 +163,8 @@ def test_no_matrix_reads_outside_of_an_image():
 @pytest.mark.parametrize(
     "change",
     [
-        *({"channel_shift": True}, {"brightness": True}, {"samplewise_center": True}, {"order": 2}),
+        *({"samplewise_center": True}, {"samplewise_std": True}, {"order": 2}),
+        *({"channel_shift": True, "fill_value": np.nan}, {"brightness": True, "fill_value": np.inf}),
         *({"data_format": "channels_first"}, {"output_dtype": "float16"}, {"dtype": "float64"}),
         *({"preprocess": abs}, {"warp": False}),
     ],
@@ -138,6 +178,8 @@ def test_what_else_is_asked_is_left_to_others(change):
 def test_a_measured_mean_is_left_to_others():
     assert image_kernel(PLAIN, Statistics(mean=np.zeros((1, 1, 3), "float32")), (8, 8, 3), "uint8") is None
     assert image_kernel(PLAIN, Statistics(), (8, 8, 3), "int16") is None
+    colours = dataclasses.replace(PLAIN, channel_shift=True)  # NaN may be among values of float32
+    assert image_kernel(colours, Statistics(), (8, 8, 3), "float32") is None
 
 
 @pytest.fixture
