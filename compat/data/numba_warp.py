@@ -21,15 +21,12 @@ _BYTE, _ZERO, _EIGHT, _SIXTEEN, _NEXT = np.int64([255, 0, 8, 16, 32])
 _PLACES = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
 _BLOCK = 256
 """About how many pixels are worked on at a time: what is known of them stays in the first cache."""
+_LANES = 64
+"""How many values are compared at a time: LLVM does not find the lowest of many otherwise than one by one."""
 
 
 def _inner(function):
     return numba.njit(function, nogil=True, error_model="numpy")
-
-
-def _inner_without_nan(function):
-    """For LLVM to look at many values at a time."""
-    return numba.njit(function, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
 
 
 @_inner
@@ -223,15 +220,17 @@ def _fill(row, inside, fill_value):
             values[k] = values[k] if inside[k] else fill_value
 
 
-@_inner_without_nan
+@_inner
 def _range(values):
     """The lowest and the highest of values, float32 (channels, size), none of which is NaN."""
-    low = high = values[0, 0]
-    for channel in range(values.shape[0]):
-        row = values[channel]
-        for k in range(len(row)):
-            low, high = min(low, row[k]), max(high, row[k])
-    return low, high
+    flat = values.ravel()
+    lows, highs = np.full(_LANES, flat[0]), np.full(_LANES, flat[0])
+    for start in range(0, len(flat), _LANES):
+        for k in range(min(_LANES, len(flat) - start)):
+            value = flat[start + k]
+            lows[k] = value if value < lows[k] else lows[k]
+            highs[k] = value if value > highs[k] else highs[k]
+    return lows.min(), highs.max()
 
 
 @_inner
@@ -310,7 +309,8 @@ def _warp(images, rows, columns, matrix, flips, colours, order, fill_mode, fill_
                 _fill(pixels, inside.ravel(), fill_value)
                 inside[:] = 1.0
             if len(colours):
-                image[:, start : start + size] = pixels
+                for channel in range(channels):
+                    image[channel, start : start + size] = pixels[channel]
             else:
                 _write(pixels, scale, in_bytes[1], result[start : start + size])
         if len(colours):
