@@ -73,8 +73,9 @@ def bench(directory, size=(224, 224), batch=32, rounds=5, limit=1000):
         print(f"\nFewer images than a batch of {batch}: these figures say how long a pass takes to begin, and no more.")
     else:
         print(f"\n{_limit(speeds, flow.n * size[0] * size[1] * 3)}")
-    if _numba() is None:
-        print("\nnumba is not installed. With it the warp takes half the time: pip install 'keras-regen[fast]'")
+    absent = [name for name in ("numba", "simplejpeg") if _version(name) is None]
+    if absent:
+        print(f"\nNot installed, though all is faster with them: {', '.join(absent)}. pip install 'keras-regen[fast]'")
 
 
 def versions():
@@ -82,14 +83,14 @@ def versions():
     return (
         f"{os.cpu_count()} cores, Python {platform.python_version()}, TensorFlow {tf.__version__}, "
         f"Keras {keras.__version__} ({keras.backend.backend()}), Pillow {PIL.__version__}, SciPy {scipy.__version__}, "
-        f"numba {_numba()}"
+        f"numba {_version('numba')}, simplejpeg {_version('simplejpeg')}"
     )
 
 
-def _numba():
-    """The version of numba; None where it is not installed."""
+def _version(package):
+    """The version of a package; None where it is not installed."""
     try:
-        return importlib.metadata.version("numba")
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
 

@@ -33,7 +33,10 @@ def whole(image, content):
         return None
     try:
         pixels = decode(content)
-    except ValueError:  # also where Pillow goes on
+    except (
+        ValueError,
+        RuntimeError,
+    ):  # of what is broken, also where Pillow goes on; of a decoder that is not to be had
         return None
     return pixels if pixels.shape == (image.height, image.width, 3) else None
 

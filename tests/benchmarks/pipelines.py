@@ -28,8 +28,7 @@ from keras_regen.compat.bench import (
     versions,
     with_keras_layers,
 )
-from keras_regen.compat.data import dataset
-from keras_regen.compat.image import batches
+from keras_regen.compat.data import image_kernel
 from keras_regen.compat.timing import in_turns, table
 
 from .drop_in import BATCH, SIZE, arrays, write_photographs
@@ -42,13 +41,13 @@ FIT, FIT_DATASET = "`model.fit(iterator)`", "`model.fit(to_dataset(iterator))`"
 
 @contextlib.contextmanager
 def without_numba():
-    """What is called or made inside leaves the transformation to XLA."""
-    kept = dataset.image_kernel, batches.image_kernel
-    dataset.image_kernel = batches.image_kernel = lambda *_: None
+    """What is called or made inside leaves the transformation to XLA, and the decoding to Pillow."""
+    kept = image_kernel._compiled
+    image_kernel._compiled = lambda *_: None
     try:
         yield
     finally:
-        dataset.image_kernel, batches.image_kernel = kept
+        image_kernel._compiled = kept
 
 
 def pooled_model():

@@ -18,7 +18,7 @@ import grain
 import keras
 from keras_regen.compat import ImageDataGenerator, to_dataset, to_grain, to_torch
 from keras_regen.compat.bench import AUGMENTATION, consume, keras_layers, versions
-from keras_regen.compat.data import dataset, image_kernel, random_access
+from keras_regen.compat.data import image_kernel
 from keras_regen.compat.timing import in_turns, table
 
 from .drop_in import BATCH, SIZE, write_photographs
@@ -47,11 +47,12 @@ def kerass(folder):
 @contextlib.contextmanager
 def without_numba():
     """What is called or made inside is warped by XLA."""
-    dataset.image_kernel = random_access.image_kernel = lambda *_: None
+    kept = image_kernel._compiled
+    image_kernel._compiled = lambda *_: None
     try:
         yield
     finally:
-        dataset.image_kernel = random_access.image_kernel = image_kernel.image_kernel
+        image_kernel._compiled = kept
 
 
 def contenders(folder):

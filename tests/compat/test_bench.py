@@ -62,12 +62,12 @@ def test_limit_takes_files_evenly(jpeg_directory, monkeypatch, capsys):
 @pytest.mark.filterwarnings("ignore")
 def test_without_the_legacy_generator(jpeg_directory, monkeypatch, capsys):
     monkeypatch.setattr(bench, "legacy_generator", lambda: None)
-    monkeypatch.setattr(bench, "_numba", lambda: None)
+    monkeypatch.setattr(bench, "_version", lambda package: None)
     assert main(["bench", str(jpeg_directory), *SMALL]) == 0
     printed = capsys.readouterr().out
     speeds = rows(printed)
     assert printed.endswith(
-        "numba is not installed. With it the warp takes half the time: pip install 'keras-regen[fast]'\n"
+        "Not installed, though all is faster with them: numba, simplejpeg. pip install 'keras-regen[fast]'\n"
     )
     assert list(speeds) == ROWS[1:]
     assert speeds[ROWS[1]][1] == 1
