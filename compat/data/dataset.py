@@ -285,19 +285,8 @@ def _transforming_loader(flow, settings, kernel):
 
 def _read_in_threads(files, settings):
     """A reader in Python: its errors name the file and what is wrong with it."""
-    decoding, resized = files.decoding, resizing(files)
-
-    def in_one_go(indices):
-        then = resized(len(indices))
-        good = files.read(indices, then=then)[1]
-        return then.results, good
-
-    if settings.cache is not None:
-        read = cached(files, settings.cache)
-    elif resized is None:
-        read = files.read
-    else:
-        read = in_one_go
+    decoding = files.decoding
+    read = resizing(files) or files.read if settings.cache is None else cached(files, settings.cache)
 
     def load(indices):
         images, good = tf.numpy_function(gated(read), [indices], (decoding.dtype, tf.bool), stateful=False)

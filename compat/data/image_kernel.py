@@ -127,25 +127,23 @@ class InOneGo:
         self._kernel(image[None], [column[part] for column in self._columns], self.results[part])
 
 
-class Resized:
-    """What becomes of the images of a batch that are resized to the nearest pixels and no more, as `InOneGo`."""
-
-    def __init__(self, take, shape, count):
-        self._take = take
-        self.results = np.zeros((count, *shape), "uint8")
-        """The batch; black where no image came."""
-
-    def __call__(self, place, image):
-        result = self.results[place]
-        taken = [nearest_pixels(*lengths) for lengths in zip(image.shape[:2], result.shape[:2], strict=True)]
-        self._take(np.ascontiguousarray(image), *taken, result)
-
-
 def resizing(files):
-    """A function of a number of images that returns a `Resized` for so many of these `Files`.
+    """A function that reads `Files` and resizes them while they are decoded: as `files.read`, without its options.
 
-    None where resizing them while they are decoded is no faster: without numba or `simplejpeg`, or for no JPEGs.
+    None where that is no faster: without numba or `simplejpeg`, or for no JPEGs.
     """
     decoding = files.decoding
-    take = decoding.takes_nearest_pixels and decodes(files.paths[:1]) and _compiled("take")
-    return functools.partial(Resized, take, decoding.shape) if take else None
+    take = _compiled("take") if decoding.takes_nearest_pixels and decodes(files.paths[:1]) else None
+    if take is None:
+        return None
+
+    def read(indices):
+        results = np.zeros((len(indices), *decoding.shape), decoding.dtype)
+
+        def resize(place, image):
+            lengths = zip(image.shape[:2], decoding.shape[:2], strict=True)
+            take(np.ascontiguousarray(image), *(nearest_pixels(*pair) for pair in lengths), results[place])
+
+        return results, files.read(indices, then=resize)[1]
+
+    return read

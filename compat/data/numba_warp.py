@@ -8,6 +8,8 @@ cache.
 It needs `numba`, and nothing of this package.
 """
 
+from typing import Any
+
 import numba
 import numba.core.config
 import numpy as np
@@ -17,7 +19,7 @@ MAY_COMPILE = not numba.core.config.DISABLE_JIT
 _CONSTANT, _REFLECT = 1, 2  # their places in `image_kernel.FILL_MODES`
 _ALPHA = 3  # the channel that has no brightness
 
-_BYTE, _ZERO, _EIGHT, _SIXTEEN, _NEXT = np.int64([255, 0, 8, 16, 32])
+_BYTE, _ZERO, _EIGHT, _SIXTEEN, _NEXT = (np.int64(number) for number in (255, 0, 8, 16, 32))
 _PLACES = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
 _BLOCK = 256
 """About how many pixels are worked on at a time: what is known of them stays in the first cache."""
@@ -25,7 +27,7 @@ _LANES = 64
 """How many values are compared at a time: LLVM does not find the lowest of many otherwise than one by one."""
 
 
-def _inner(function):
+def _inner(function) -> Any:
     return numba.njit(function, nogil=True, error_model="numpy")
 
 
