@@ -174,15 +174,10 @@ def _assembled(batches, steps, combine, settings, parallel, most):
         loaded = _chosen(tuple(loaded), tf.reduce_all(goods, axis=0)) if skipping else loaded
         return (*loaded, *parts[len(steps) :])
 
-    def augment(*parts):
-        flows = zip(steps, parts, strict=False)
-        transformed = [(indices, step.augment(images, rows)) for step, (indices, images, rows) in flows]
-        return (*transformed, *parts[len(steps) :])
-
-    def attach(*parts):
-        of_flows = list(zip(steps, parts, strict=False))
-        rows = [tf.gather(array, indices) for step, (indices, _) in of_flows for array in step.beside]
-        element = combine([*(step.attach(*part) for step, part in of_flows), *rows])
+    def finish(*parts):
+        of_flows = [(step, part[0], step.augment(*part[1:])) for step, part in zip(steps, parts, strict=False)]
+        rows = [tf.gather(array, indices) for step, indices, _ in of_flows for array in step.beside]
+        element = combine([*(step.attach(indices, images) for step, indices, images in of_flows), *rows])
         if settings.file_names:
             element = (element, steps[0].names(parts[0][0]))
         behind = parts[len(steps) :]
@@ -196,7 +191,7 @@ def _assembled(batches, steps, combine, settings, parallel, most):
     if settings.device is not None:
         batches = batches.apply(tf.data.experimental.copy_to_device(settings.device))
     with tf.device(settings.device):
-        return batches.map(_as_written(augment), num_parallel_calls=1).map(_as_written(attach))
+        return batches.map(_as_written(finish), num_parallel_calls=1)
 
 
 def _chosen(parts, good):
