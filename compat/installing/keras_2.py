@@ -17,7 +17,7 @@ from . import keras_2_backend, keras_2_layers, keras_2_modules, keras_2_training
 from .patches import put
 
 _RENAMED = {"acc": "accuracy", **METRICS}
-_OLD_NAMES = _RENAMED | {f"val_{old}": f"val_{new}" for old, new in _RENAMED.items()}
+_OLD_NAMES = _RENAMED | {f"val_{old}": f"val_{new}" for old, new in _RENAMED.items()} | {"lr": "learning_rate"}
 _JUDGES = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
 _LOAD_MODEL = (
     *("keras.models", "keras.saving", "keras._tf_keras.keras.models", "keras._tf_keras.keras.saving"),
@@ -154,7 +154,9 @@ class _Heard:
             return  # Keras 3 raises an error
         if isinstance(self.callback, keras.callbacks.ModelCheckpoint):  # which names a file by all of them
             found |= {old: found[old] for old in _OLD_NAMES if old in found and old not in logs}
+            return self.callback.on_epoch_end(epoch, found)
         self.callback.on_epoch_end(epoch, found)
+        logs |= found  # what it adds is for those after it, and for the history
 
 
 def _metrics():

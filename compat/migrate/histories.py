@@ -5,7 +5,7 @@ import re
 import libcst as cst
 
 from . import patterns as m
-from .keras_calls import edit_inside, is_keras, keywords, named
+from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
 from .moved import METRICS
 
 
@@ -23,6 +23,7 @@ def accuracy(program):
     if texts and not compiled:
         compiled = _compiled_elsewhere(program)
     _short_names(program, compiled)
+    _learning_rates(program)
     for node, text in texts:
         if text not in ("acc", "val_acc") and not re.search(r"\{(?:val_)?acc[:}]", text):
             continue
@@ -47,6 +48,36 @@ def _short_names(program, compiled):
         if (short := METRICS.get(long)) in compiled and long not in compiled and _is_of_history(program, node, text):
             start = program.code(node).index(long)
             edit_inside(program, node, start, start + len(long), short)
+
+
+def _learning_rates(program):
+    """`fit(...).history["lr"]` to "learning_rate", where a callback of Keras writes it and none of the program's."""
+    nodes = [node for node in program.of(cst.SimpleString) if node.raw_value == "lr"]
+    if not nodes or not list(calls_of(program, "callbacks", ("LearningRateScheduler", "ReduceLROnPlateau"))):
+        return
+    found = [program.parents[program.parents[program.parents[node]]] for node in nodes]
+    found = [(node, one) for node, one in zip(nodes, found, strict=True) if isinstance(one, cst.Subscript)]
+    if any(isinstance(program.parents[one], cst.AssignTarget) for _, one in found):
+        return
+    for node, one in found:
+        value = one.value
+        if isinstance(value, cst.Name) and len(origins := program.origins(value)) == 1:
+            value = program.value(origins[0])
+        if isinstance(value, cst.Attribute) and value.attr.value == "history" and _is_fitted(program, value.value):
+            start = program.code(node).index("lr")
+            edit_inside(program, node, start, start + 2, "learning_rate")
+
+
+def _is_fitted(program, value):
+    """Whether an expression is what `fit` of a model returned."""
+    if isinstance(value, cst.Name):
+        values = [program.value(origin) for origin in program.origins(value)]
+        return (
+            bool(values)
+            and all(one is not None and not isinstance(one, cst.Name) for one in values)
+            and all(_is_fitted(program, one) for one in values)
+        )
+    return m.matches(value, m.Call(m.Attribute(attr=m.Name("fit") | m.Name("fit_generator"))))
 
 
 def _compiled_elsewhere(program):

@@ -595,6 +595,24 @@ def test_what_is_better_by_the_name_of_a_metric(installed, name, best):
     assert len(history[name]) == (9 if best == "highest" else 3)
 
 
+def test_what_a_callback_adds_to_the_logs_is_for_those_after_it(installed, tmp_path):
+    class Doubled(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_double"] = 2 * logs["loss"]
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    callbacks = [
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1)),
+        Doubled(),
+        keras.callbacks.ModelCheckpoint(str(tmp_path / "{val_double:.9f}.h5"), "val_double", mode="min"),
+    ]
+    history = model.fit(np.ones((4, 3)), np.ones((4, 1)), epochs=2, verbose=0, callbacks=callbacks).history
+    assert history["val_double"] == [2 * loss for loss in history["loss"]]
+    assert history["lr"] == history["learning_rate"] == pytest.approx([0.1, 0.05])
+    assert {path.stem for path in tmp_path.iterdir()} == {f"{value:.9f}" for value in history["val_double"]}
+
+
 def test_the_end_of_a_batch_is_told_at_the_end_of_an_epoch(installed):
     """With JAX and PyTorch a thread of its own tells it, whenever it comes to that."""
     heard = []
