@@ -3,6 +3,8 @@
 import functools
 import importlib
 import inspect
+import linecache
+import re
 import sys
 import types
 import warnings
@@ -10,7 +12,7 @@ import warnings
 import keras
 import keras._tf_keras.keras as tf_keras
 
-from ..migrate.moved import TENSORFLOW_1, TENSORFLOW_1_IMAGES
+from ..migrate.moved import OF_GRAPHS, TENSORFLOW_1, TENSORFLOW_1_IMAGES, WITHOUT_EAGER
 from .patches import put, put_module
 
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
@@ -67,10 +69,26 @@ def put_back():
 
 def _put_tensorflow_1(new, old):
     """What programs for Keras used of TensorFlow 1, from `tensorflow.compat.v1`."""
+    for name in WITHOUT_EAGER:
+        put(old, name, _unless_of_keras(name, getattr(old, name)))
     for owner, source, names in ((new, old, TENSORFLOW_1), (new.image, old.image, TENSORFLOW_1_IMAGES)):
         for name in names:
             if not hasattr(owner, name) and hasattr(source, name):
                 put(owner, name, getattr(source, name))
+
+
+def _unless_of_keras(name, original):
+    """`disable_eager_execution`, which does nothing in a file where Keras alone makes graphs."""
+
+    @functools.wraps(original)
+    def call():
+        caller = sys._getframe(1)
+        text = "".join(linecache.getlines(caller.f_code.co_filename, caller.f_globals))
+        if re.search(r"\bkeras\b", text) and not OF_GRAPHS.search(text):
+            return _without_effect(name, None)
+        return original()
+
+    return call
 
 
 def _session(old):
@@ -93,7 +111,9 @@ class _Phase(int):
 
 
 def _without_effect(name, value=None):
-    warnings.warn(f"`{name}` has no effect in Keras 3. Received: {value!r}", stacklevel=2)
+    warnings.warn(
+        f"`{name}` has no effect in Keras 3. Received: {value!r}", stacklevel=3 if name in WITHOUT_EAGER else 2
+    )
 
 
 def _symbolic(original):

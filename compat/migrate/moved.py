@@ -245,4 +245,12 @@ _WORDS_OF_TENSORFLOW_1 = (
 )
 TENSORFLOW_1 = frozenset(_WORDS_OF_TENSORFLOW_1.split())
 """Names of TensorFlow 1 that programs for Keras use, and that are in `tensorflow.compat.v1` today."""
+WITHOUT_EAGER = ("disable_eager_execution", "disable_v2_behavior")
+"""Functions of TensorFlow after which Keras 3 can neither build nor train a model."""
+OF_GRAPHS = re.compile(
+    r"placeholder|\.eval\(|as_default|get_variable|variable_scope|"
+    r"\btf(?:\.compat\.v1)?\.(?:layers|gradients|train\.\w*(?:Optimizer|Saver|Session))\b|"
+    r"(?<!app)(?<!subprocess)\.run\((?!\s*(?:\w+\.)*(?:global|local)_variables_initializer\(\))"
+)
+"""What programs write that make a graph of TensorFlow 1 themselves and run it, and not Keras alone."""
 TENSORFLOW_1_IMAGES = frozenset(["resize_bicubic", "resize_bilinear", "resize_images", "resize_nearest_neighbor"])

@@ -39,7 +39,7 @@ _REPAIRED = re.compile(
     r"['\"](?:adadelta|adagrad|adamax|nadam)['\"]|\b[Aa]da(?:delta|grad|max)\(\s*\)|\b[Nn]adam\(\s*\)|validation_data\b\[|layers\.pop|outbound_nodes|reset_states|to_categorical|add_loss|"
     r"load_weights|load_model|metrics\s*=\s*\[|\by_true\b|loss_weights|input_(?:dim|length)|"
     r"\bMerge\b|preprocess_input\(|add_weight\(\s*['\"]|\.models import|\((?:np|numpy)\.prod\(|\.max\(|"
-    r"\[\s*['\"]lr['\"]|"
+    r"\[\s*['\"]lr['\"]|disable_(?:eager_execution|v2_behavior)|"
     r"(?:\[|monitor\s*=)\s*['\"](?:val_)?mean_\w+_error['\"]|"
     r"_on_batch\(|\.(?:fit|evaluate|predict)\([^()\n]*\[[\d.-]|\[[\d.]+\]\s*\*|"
     rf"\b(?:{'|'.join(word for *_, names in OTHER_NAMES for word in names)})\b|\btf\.(?:{'|'.join(TENSORFLOW_1)})\b"

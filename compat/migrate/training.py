@@ -8,7 +8,7 @@ from . import patterns as m
 from .constants import constant
 from .flows import arguments, resolve
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
-from .moved import BACKEND, BACKEND_GONE, LAYERS, LOSSES, TENSORFLOW_1, TENSORFLOW_1_IMAGES
+from .moved import BACKEND, BACKEND_GONE, LAYERS, LOSSES, OF_GRAPHS, TENSORFLOW_1, TENSORFLOW_1_IMAGES, WITHOUT_EAGER
 from .saving import is_model
 
 _TRAINS = ("train_on_batch", "fit", "fit_generator")
@@ -203,14 +203,34 @@ def phases(program):
         gone.append(program.parents[program.parents[call]])
         if not (name == "set_learning_phase" and call.args and constant(program, call.args[0].value) == 1):
             program.report(call, f"`{name}` has no effect in Keras 3, and was taken away: {_WITHOUT_EFFECT[name]}")
-    program.remove_lines(gone)
+    program.remove_lines(gone + _without_eager(program))
 
 
 def is_without_effect(program, call):
     """Whether it is a call, in a statement of its own, of what does nothing in Keras 3."""
+    return _is_alone(program, call) and named(program, call.func, "backend") in _WITHOUT_EFFECT
+
+
+def _is_alone(program, call):
     line = program.parents.get(program.parents[call])
-    alone = isinstance(call, cst.Call) and m.matches(line, m.SimpleStatementLine([m.Expr(call)]))
-    return alone and named(program, call.func, "backend") in _WITHOUT_EFFECT
+    return isinstance(call, cst.Call) and m.matches(line, m.SimpleStatementLine([m.Expr(call)]))
+
+
+def _without_eager(program):
+    """The statements `tf.compat.v1.disable_eager_execution()`, which go where Keras alone makes graphs."""
+    gone = []
+    for call in program.of(cst.Call):
+        names = {path and path.rpartition(".")[2] for path in program.paths(call.func)}
+        if not names <= set(WITHOUT_EAGER) or not all(p.startswith("tensorflow.") for p in program.paths(call.func)):
+            continue
+        if not is_keras(program) or OF_GRAPHS.search(program.data.decode()) or not _is_alone(program, call):
+            if is_keras(program):
+                program.report(
+                    call, f"Keras 3 trains nothing after `{names.pop()}`: take it away, and what sessions run"
+                )
+            continue
+        gone.append(program.parents[program.parents[call]])
+    return gone
 
 
 def shapes(program):

@@ -213,3 +213,33 @@ def test_other_names(installed, tmp_path):
     load_img = keras.preprocessing.image.load_img
     assert load_img(path, grayscale=True).mode == load_img(path, True, (5, 6)).mode == "L"
     assert load_img(path, False, target_size=(5, 6)).size == (6, 5)
+
+
+@TENSORFLOW
+def test_eager_execution_stays_where_keras_alone_makes_graphs(installed, tmp_path):
+    import tensorflow as tf
+
+    for name in ("disable_eager_execution", "disable_v2_behavior"):
+        path = tmp_path / f"{name}.py"
+        path.write_text(f"import keras\nimport tensorflow as tf\ntf.compat.v1.{name}()\ntf.{name}()\n")
+        with pytest.warns(UserWarning, match=f"`{name}` has no effect in Keras 3") as warned:
+            exec(compile(path.read_text(), path, "exec"), {})
+        assert [one.filename for one in warned] == [str(path)] * 2
+        assert tf.executing_eagerly()
+
+
+@TENSORFLOW
+@pytest.mark.parametrize("program", ["import tensorflow", "import keras\nsession.run(loss)", "import keras\nx.eval()"])
+def test_eager_execution_goes_where_a_graph_is_run(installed, tmp_path, program, monkeypatch):
+    import tensorflow as tf
+
+    compat.uninstall()
+    gone = []
+    monkeypatch.setattr(tf.compat.v1, "disable_eager_execution", lambda: gone.append(1))
+    compat.install()
+    path = tmp_path / "program.py"
+    path.write_text(
+        "def never():\n    " + program.replace("\n", "\n    ") + "\ntf.compat.v1.disable_eager_execution()\n"
+    )
+    exec(compile(path.read_text(), path, "exec"), {"tf": tf})
+    assert gone == [1]
