@@ -77,6 +77,8 @@ def repair(program):
 def optimizers(program):
     """`Adam(lr=0.1)` to `Adam(learning_rate=0.1)`; `decay=` to the schedule that it was."""
     wanted, text = [], program.data.decode()
+    if not re.search(r"\.fit(?:_generator)?\(|train_on_batch\(", text):  # what it compiles is trained elsewhere
+        text += program.beside("*") or ""
     names = {**OPTIMIZERS, **{name.lower(): rate for name, rate in OPTIMIZERS.items()}}
     classes = {name.lower(): name for name in OPTIMIZERS}
     for call, name in calls_of(program, "optimizers", names):

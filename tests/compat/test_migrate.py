@@ -317,6 +317,17 @@ def test_weights_that_are_read_by_names_keep_their_files():
         assert len(found) == ("b.h5" not in line) == ("keras_regen.compat.install()" in new)
 
 
+def test_a_decay_stays_where_a_module_beside_sets_the_learning_rate():
+    made = "from keras.optimizers import Adam\nmodel.compile(Adam(0.1, decay=1e-6))\n"
+    trained = made + "model.fit(x, y)\n"
+    beside = {"*": "from keras.callbacks import LearningRateScheduler\n"}.get
+    new, found = rewrite(made, beside=beside)
+    assert new.endswith(made) and "keras_regen.compat.install()" in new and len(found) == 1
+    for text, others in ((trained, beside), (made, {"*": "import keras\n"}.get), (made, None)):
+        new, found = rewrite(text, beside=others)
+        assert "Adam(InverseTimeDecay(0.1, 1, 1e-6))" in new and not found
+
+
 def test_metrics_of_the_modules_beside():
     """Their targets are cast where they are defined, and they keep their names where a model is compiled."""
     metric = (
