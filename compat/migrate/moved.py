@@ -240,8 +240,14 @@ _WORDS_OF_TENSORFLOW_1 = (
     "reset_default_graph set_random_seed Print div is_nan is_inf lgamma log log1p log_sigmoid matrix_band_part "
     "matrix_diag multinomial random_normal random_shuffle random_uniform rint rsqrt segment_sum sparse_tensor_to_dense "
     "sparse_to_dense to_double to_float to_int32 to_int64 truncated_normal unsorted_segment_sum where_v2 ceil erf "
-    "ConfigProto mod cross conj diag diag_part invert_permutation floor_div gfile get_collection get_variable "
-    "variable_scope assign assign_add assign_sub count_nonzero depth_to_space space_to_depth"
+    "mod cross conj diag diag_part invert_permutation floor_div gfile get_collection get_variable "
+    "variable_scope assign assign_add assign_sub count_nonzero depth_to_space space_to_depth "
+    "VERSION app flags enable_eager_execution enable_v2_behavior Dimension AUTO_REUSE glorot_normal_initializer "
+    "glorot_uniform_initializer truncated_normal_initializer variables_initializer squared_difference check_numerics "
+    "extract_image_patches decode_raw read_file parse_single_example string_split reduce_join svd matrix_inverse "
+    "matrix_transpose matrix_determinant is_finite global_norm confusion_matrix angle imag real fft ifft fft2d ifft2d "
+    "cumprod digamma erfc igamma lbeta polygamma zeta batch_gather div_no_nan floormod dimension_value to_bfloat16 "
+    "random_crop random_gamma random_poisson fake_quant_with_min_max_args verify_tensor_all_finite"
 )
 TENSORFLOW_1 = frozenset(_WORDS_OF_TENSORFLOW_1.split())
 """Names of TensorFlow 1 that programs for Keras use, and that are in `tensorflow.compat.v1` today."""
