@@ -2,28 +2,20 @@
 
 import functools
 import os
-import shutil
 import sys
-import tempfile
 import types
 import warnings
 
-import h5py
 import keras
 import keras._tf_keras.keras as tf_keras
 
 from ..migrate.moved import LOSSES, METRICS, OPTIMIZERS
-from . import keras_2_backend, keras_2_layers, keras_2_modules, keras_2_training
+from . import keras_2_backend, keras_2_layers, keras_2_modules, keras_2_optimizers, keras_2_saving, keras_2_training
 from .patches import put
 
 _RENAMED = {"acc": "accuracy", **METRICS}
 _OLD_NAMES = _RENAMED | {f"val_{old}": f"val_{new}" for old, new in _RENAMED.items()} | {"lr": "learning_rate"}
 _JUDGES = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
-_LOAD_MODEL = (
-    *("keras.models", "keras.saving", "keras._tf_keras.keras.models", "keras._tf_keras.keras.saving"),
-    *("tensorflow.keras.models", "tensorflow.keras.saving", "keras.src.saving.saving_api"),
-)
-"""Modules that have `load_model`; those of TensorFlow take it from the last, when they are loaded."""
 
 
 def put_back():
@@ -31,14 +23,14 @@ def put_back():
     keras_2_modules.put_back()
     keras_2_backend.put_back()
     _optimizers()
+    keras_2_optimizers.put_back()
     _losses()
     keras_2_layers.put_back()
     _models()
     keras_2_training.put_back()
     _metrics()
     _callbacks()
-    _weights()
-    _whole_models()
+    keras_2_saving.put_back()
 
 
 def _losses():
@@ -240,77 +232,3 @@ def _by_name(original):
             original(self)
 
     return _set_monitor_op
-
-
-def _weights():
-    """`save_weights` and `load_weights` of files of any name, in the format of Keras 2, which may be read by names."""
-    save, load = keras.Model.save_weights, keras.Model.load_weights
-    hdf5 = sys.modules["keras.src.legacy.saving.legacy_h5_format"]  # which has no public name
-
-    @functools.wraps(save)
-    def save_weights(self, filepath, overwrite=True, save_format=None, **kwargs):
-        path = os.fspath(filepath)
-        if path.endswith((".weights.h5", ".weights.json")):
-            return save(self, filepath, overwrite=overwrite, **kwargs)
-        with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
-            written = os.path.join(folder, "x.h5")
-            with h5py.File(written, "w") as file:
-                hdf5.save_weights_to_hdf5_group(file, self)
-            os.replace(written, path)
-        return None
-
-    @functools.wraps(load)
-    def load_weights(self, filepath, *args, **kwargs):
-        path = os.fspath(filepath)
-        kwargs.pop("reshape", None)
-        if path.endswith(".weights.h5") or not os.path.isfile(path) or not h5py.is_hdf5(path):
-            return load(self, filepath, *args, **kwargs)
-        ending = ".weights.h5" if _is_of_keras_3(path) else ".h5"
-        if not kwargs.get("by_name"):  # which it raises an error for, whatever it is
-            kwargs.pop("by_name", None)
-        with tempfile.TemporaryDirectory() as folder:
-            return load(self, shutil.copy(path, os.path.join(folder, f"x{ending}")), *args, **kwargs)
-
-    put(keras.Model, "save_weights", save_weights)
-    put(keras.Model, "load_weights", load_weights)
-
-
-def _whole_models():
-    """`save` and `load_model` take HDF5 files of any name, as standalone Keras 2 wrote them."""
-    save, load = keras.Model.save, keras.models.load_model
-    endings = (".keras", ".h5", ".hdf5")
-
-    @functools.wraps(save)
-    def save_any(self, filepath, *args, save_format=None, **kwargs):
-        path = os.fspath(filepath)
-        if path.endswith(endings):
-            return save(self, filepath, *args, **kwargs)
-        with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(path))) as folder:
-            written = os.path.join(folder, "x.h5")
-            save(self, written, *args, **kwargs)
-            os.replace(written, path)
-        return None
-
-    def save_model(model, filepath, overwrite=True, **kwargs):
-        return model.save(filepath, overwrite=overwrite, **kwargs)
-
-    @functools.wraps(load)
-    def load_any(filepath, *args, **kwargs):
-        path = os.fspath(filepath) if isinstance(filepath, (str, os.PathLike)) else None
-        if path is None or path.endswith(endings) or not os.path.isfile(path) or not h5py.is_hdf5(path):
-            return load(filepath, *args, **kwargs)
-        with tempfile.TemporaryDirectory() as folder:
-            return load(shutil.copy(path, os.path.join(folder, "x.h5")), *args, **kwargs)
-
-    put(keras.Model, "save", save_any)
-    for name in _LOAD_MODEL:
-        if name in sys.modules:
-            put(sys.modules[name], "load_model", load_any)
-            if not name.startswith("keras.src."):  # by which models save themselves
-                put(sys.modules[name], "save_model", save_model)
-
-
-def _is_of_keras_3(path):
-    """Whether an HDF5 file holds weights in the format that Keras 3 writes; that of Keras 2 names the layers."""
-    with h5py.File(path, "r") as file:
-        return "layer_names" not in file.attrs and "model_weights" not in file

@@ -78,7 +78,7 @@ _WORDS_OF_LOSSES = {
     "log_cosh": "logcosh",
     "cosine_similarity": "cosine_proximity cosine",
 }
-_LOSSES = {short: name for name, shorts in _WORDS_OF_LOSSES.items() for short in shorts.split()}
+SHORT_LOSSES = {short: name for name, shorts in _WORDS_OF_LOSSES.items() for short in shorts.split()}
 _LOSSES_OF_TENSORFLOW = {name: shorts.split()[0] for name, shorts in _WORDS_OF_LOSSES.items() if "cosine" not in name}
 _ATROUS = {f"Atrous{name}{n}D": f"Conv{n}D" for name in ("Conv", "Convolution") for n in (1, 2)}
 _TENSORFLOW = KERAS.replace("|keras)", ")")
@@ -87,15 +87,15 @@ OTHER_NAMES = (
     (KERAS, "optimizers", {name.lower(): name for name in _WORDS_OF_OPTIMIZERS.split()}),
     (KERAS, "constraints", {"maxnorm": "max_norm", "nonneg": "non_neg", "unitnorm": "unit_norm"}),
     (KERAS, "utils", {"plot": "plot_model"}),
-    ("keras", "losses", _LOSSES),
-    ("keras", "metrics", _LOSSES),
+    ("keras", "losses", SHORT_LOSSES),
+    ("keras", "metrics", SHORT_LOSSES),
     (_TENSORFLOW, "losses", _LOSSES_OF_TENSORFLOW | {"cosine_proximity": "cosine_similarity"}),
     (_TENSORFLOW, "metrics", _LOSSES_OF_TENSORFLOW),
 )
 """Names that have others in Keras 3, by their modules: `LSTM` and `GRU` use cuDNN by themselves."""
 METRICS = {long: shorts.split()[0] for long, shorts in _WORDS_OF_LOSSES.items() if long.startswith("mean_") and shorts}
 """What metrics that are given by the short name were called in histories before Keras 2.3, and the short name."""
-LOSSES = {name: _LOSSES[name] for name in ("kullback_leibler_divergence", "logcosh", "cosine_proximity")}
+LOSSES = {name: SHORT_LOSSES[name] for name in ("kullback_leibler_divergence", "logcosh", "cosine_proximity")}
 """Names of losses as strings."""
 
 THEANO = ("convert_all_kernels_in_model", "convert_dense_weights_data_format")
@@ -126,7 +126,7 @@ GONE = {
 GIVEN_BACK = frozenset(
     [
         *(r"layers\.Merge", r"wrappers\.scikit_learn", r"backend\.tensorflow_backend"),
-        *(r"applications\.imagenet_utils\._obtain_input_shape", r"initializations(?:\.\w+)?"),
+        *(r"applications\.imagenet_utils\._obtain_input_shape", r"initializations(?:\.\w+)?", r"legacy\.interfaces"),
     ]
 )
 """Those that `install` gives back."""

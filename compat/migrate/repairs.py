@@ -25,7 +25,7 @@ from .moved import (
 )
 from .numbers import lists, sizes
 from .program import dotted_name
-from .saving import callbacks, files
+from .saving import callbacks, files, loaded_models
 from .symbolic import inputs_in_chains, names_of_layers, tensors_of_models
 from .training import (
     adversaries,
@@ -440,10 +440,18 @@ def initializers(program):
                 program.report_lost(arg, "an initializer takes `(shape, dtype=None)` in Keras 3")
 
 
+def own_optimizers(program):
+    """Classes of optimizers with `get_updates`, which are listed."""
+    for function in program.of(cst.FunctionDef):
+        if function.name.value == "get_updates" and is_keras(program) and len(function.params.params) == 3:
+            program.report_lost(function, "`get_updates` of optimizers is gone: write `build` and `update_step(...)`")
+
+
 REPAIRS = (
     *(optimizers, accuracy, modules, models, layers, fits, callbacks, files, utils, phases, backend, predictions),
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
     *(tensors_of_models, inputs_in_chains, names_of_layers, lists, orders, rates, initializers),
+    *(loaded_models, own_optimizers),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

@@ -8,6 +8,7 @@ from . import patterns as m
 from .constants import constant
 from .flows import resolve
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
+from .moved import SHORT_LOSSES
 
 _OF_CHECKPOINTS = {
     *("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "period", "save_freq"),
@@ -21,6 +22,12 @@ _KNOWN = re.compile(
 )
 """What Keras 3 knows the direction of."""
 _MODELS = {f"{home}keras.{name}" for home in ("", "tensorflow.") for name in ("Model", "Sequential")}
+
+_TRAINING = ("compile", "fit", "fit_generator", "train_on_batch")
+_TRAINS = re.compile(r"\.(?:fit|fit_generator|train_on_batch)\(")
+_SHORT = rf"['\"](?:{'|'.join(SHORT_LOSSES)})['\"]"
+_SHORT_LOSS = re.compile(rf"\bloss\s*=\s*[\[{{]?\s*(?:['\"]\w+['\"]\s*:\s*)?{_SHORT}|\.compile\([^,\n]+,\s*{_SHORT}")
+"""A loss by a name that Keras 3 does not read from a file."""
 
 
 def files(program):
@@ -71,6 +78,46 @@ def _ending_beside(program, node):
         return ".weights.h5"
     plain = re.fullmatch(r"(?:\s*,[^,=]*){0,3}(?:,[^,]*=[^,]*)*,?\s*", written[3])
     return ".h5" if plain and (not only or only[1] == "False") else None
+
+
+def loaded_models(program):
+    """`load_model` of a file that Keras 3 cannot train on, or not read; listed."""
+    text = program.data.decode()
+    everything = text + (program.beside("*") or "")
+    short, code = _SHORT_LOSS.search(everything), re.search(r"\bLambda\(\s*lambda\b", everything)
+    for module in ("models", "saving"):
+        for call, name in calls_of(program, module, ("load_model", "model_from_json", "clone_model")):
+            given, plain = keywords(call), [arg for arg in call.args if arg.keyword is None]
+            compiled = given.get("compile") or next(iter(plain[2:]), None)
+            if name != "load_model" or (plain and str(constant(program, plain[0].value)).endswith(".keras")):
+                compiled = False
+            elif compiled is None or constant(program, compiled.value) is not False:
+                compiled = bool(short) or _is_trained(program, call)
+            else:
+                compiled = False
+            if compiled:
+                program.report_lost(
+                    call,
+                    'Keras 3 neither trains on what it reads from .h5 nor knows a loss "mse" there: write '
+                    "`load_model(..., compile=False)`, and `compile` the model",
+                )
+            if code and "safe_mode" not in given:
+                how = "`safe_mode=False`" if name == "load_model" else "`keras.config.enable_unsafe_deserialization()`"
+                program.report_lost(
+                    call, f"the lambda of a `Lambda` is not read in Keras 3: write {how}, if you trust it"
+                )
+
+
+def _is_trained(program, call):
+    """Whether what a call gives may be trained before it is compiled again."""
+    assigned = program.parents[call]
+    if not isinstance(assigned, cst.Assign) or not all(isinstance(one.target, cst.Name) for one in assigned.targets):
+        return _TRAINS.search(program.data.decode()) is not None
+    uses = [
+        node for node in program.of(cst.Attribute) if node.attr.value in _TRAINING and isinstance(node.value, cst.Name)
+    ]
+    methods = {use.attr.value for use in uses if any(program.value(o) is call for o in program.origins(use.value))}
+    return bool(methods) and "compile" not in methods
 
 
 def callbacks(program):

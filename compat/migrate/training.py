@@ -249,6 +249,9 @@ def _is_layer(program, expression):
     """Whether an expression is one of `model.layers`, or what `get_layer` gives."""
     layers = m.Attribute(attr=m.Name("layers"))
     if isinstance(expression, cst.Name):
+        values = [program.value(origin) for origin in program.origins(expression)]
+        if values and all(value is not None for value in values):
+            return all(not isinstance(value, cst.Name) and _is_layer(program, value) for value in values)
         nodes = [getattr(origin, "node", None) for origin in program.origins(expression)]
         loops = [program.parents.get(node) for node in nodes]
         return bool(nodes) and all(

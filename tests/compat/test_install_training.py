@@ -243,3 +243,125 @@ def test_eager_execution_goes_where_a_graph_is_run(installed, tmp_path, program,
     )
     exec(compile(path.read_text(), path, "exec"), {"tf": tf})
     assert gone == [1]
+
+
+def test_a_model_of_an_hdf5_file_is_trained_on(installed, tmp_path):
+    """Keras 3 does not read "mse" from there, and an optimizer without its variables."""
+
+    def double(y_true, y_pred):
+        return 2 * keras.ops.mean(y_pred)
+
+    x, y = np.array([[1.0, 2], [3, 5]]), np.array([[1.0], [2]])
+    for loss in ("mse", "mean_squared_error", ["mae"]):
+        model = dense(1)
+        model.compile(keras.optimizers.SGD(lr=0.01, momentum=0.9), loss, metrics=["mse", double], run_eagerly=True)
+        model.fit(x, y, verbose=0)
+        model.save(tmp_path / "model.h5")
+        model.save(str(tmp_path / "other"), save_format="h5")
+        for name in ("model.h5", "other"):
+            loaded = keras.models.load_model(tmp_path / name, {"double": double})
+            found = loaded.evaluate(x, y, verbose=0, return_dict=True)
+            assert found == pytest.approx(model.evaluate(x, y, verbose=0, return_dict=True), rel=1e-5)
+            assert found["double"] == pytest.approx(2 * model.predict(x, verbose=0).mean(), rel=1e-5)
+        model.fit(x, y, verbose=0)
+        loaded.fit(x, y, verbose=0)
+        np.testing.assert_allclose(loaded.get_weights()[0], model.get_weights()[0], rtol=1e-5)  # the momentum, too
+        assert not keras.models.load_model(tmp_path / "model.h5", compile=False).compiled
+
+
+def test_a_model_of_a_file_of_keras_3_is_compiled(installed, tmp_path):
+    model = dense(1)
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").compiled
+
+
+def test_a_model_of_an_hdf5_file_without_training(installed, tmp_path):
+    dense(1).save(tmp_path / "model.h5")
+    assert not keras.models.load_model(tmp_path / "model.h5").compiled
+
+
+def test_functions_of_lambdas_are_read(installed, tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: 3 * x)])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.h5")
+    x = np.ones((1, 2), "float32")
+    for read in (
+        lambda: keras.models.load_model(tmp_path / "model.h5"),
+        lambda: keras.models.model_from_json(model.to_json()),
+        lambda: keras.models.clone_model(model),
+        lambda: keras.Sequential.from_config(model.get_config()),
+    ):
+        with pytest.warns(UserWarning, match="The code of a `Lambda` is read from a configuration"):
+            found = read()
+        assert found.predict(x, verbose=0).tolist() == [[3, 3]]
+    with pytest.raises(ValueError, match="Lambda"):
+        keras.layers.Lambda.from_config(model.layers[0].get_config(), safe_mode=True)
+
+
+@TENSORFLOW
+@pytest.mark.parametrize("eager", [True, False])
+def test_an_optimizer_of_ones_own_says_what_a_step_does(installed, eager):
+    from keras import backend as K
+    from keras.legacy import interfaces
+
+    class Falling(keras.optimizers.Optimizer):
+        def __init__(self, lr=0.1, momentum=0.5, **kwargs):
+            super().__init__(**kwargs)
+            with K.name_scope(self.__class__.__name__):
+                self.iterations = K.variable(0, dtype="int64", name="iterations")
+                self.lr = K.variable(lr, name="lr")
+                self.momentum = K.variable(momentum, name="momentum")
+
+        @interfaces.legacy_get_updates_support
+        def get_updates(self, loss, params):
+            grads = self.get_gradients(loss, params)
+            self.updates = [K.update_add(self.iterations, 1)]
+            moments = [K.zeros(K.int_shape(p)) for p in params]
+            self.weights = [self.iterations, *moments]
+            for p, g, moment in zip(params, grads, moments, strict=True):
+                v = self.momentum * moment - self.lr * g
+                self.updates += [K.update(moment, v), K.update(p, p + v)]
+            return self.updates
+
+        def get_config(self):
+            return {**super().get_config(), "lr": float(K.get_value(self.lr))}
+
+    x, y = np.array([[1.0, 2], [3, 5], [0, 1]], "float32"), np.array([[1.0], [2], [3]], "float32")
+    told = []
+    for optimizer in (Falling(lr=0.02), keras.optimizers.SGD(0.02, momentum=0.5)):
+        model = dense(2, 1, kernel_initializer="ones", kernel_constraint=keras.constraints.MaxNorm(1.0))
+        model.compile(optimizer, "mse", run_eagerly=eager)
+        halved = keras.callbacks.LearningRateScheduler(lambda epoch: 0.02 / (epoch + 1))
+        model.fit(x, y, batch_size=2, epochs=2, shuffle=False, verbose=0, callbacks=[halved])  # two sizes of batches
+        assert int(K.get_value(model.optimizer.iterations)) == 4
+        told.append(model.get_weights())
+    for own, known in zip(*told, strict=True):
+        np.testing.assert_allclose(own, known, rtol=1e-5)
+    assert Falling(lr=0.5, clipnorm=2).get_config() == {"clipnorm": 2, "lr": 0.5}
+
+
+@TENSORFLOW
+def test_an_optimizer_of_ones_own_that_looks_at_names_is_refused(installed):
+    class Named(keras.optimizers.Optimizer):
+        def get_updates(self, loss, params):
+            return [
+                p.assign_sub(g)
+                for p, g in zip(params, self.get_gradients(loss, params), strict=True)
+                if "kernel" in p.name
+            ]
+
+    model = dense(1)
+    model.compile(Named(), "mse", run_eagerly=True)
+    with pytest.raises(NotImplementedError, match="names of weights"):
+        model.train_on_batch(np.ones((1, 2)), np.ones((1, 1)))
+
+
+def test_decorators_of_the_interfaces_of_keras_1_do_nothing(installed):
+    import keras.legacy.interfaces
+    from keras.legacy.interfaces import conv2d_args_preprocessor, generate_legacy_interface
+
+    assert keras.legacy.interfaces.legacy_dense_support(max) is max
+    assert generate_legacy_interface([], [("p", "rate")], preprocessor=conv2d_args_preprocessor)(max) is max
+    with pytest.raises(ImportError, match="nothing_such"):
+        from keras.legacy.interfaces import nothing_such  # noqa: F401
