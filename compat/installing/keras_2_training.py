@@ -39,6 +39,13 @@ def put_back():
     for kind in (keras.Model, functional):
         put(kind, "add_loss", _add_loss(keras.layers.Layer.add_loss))
     put(keras.layers.Layer, "add_loss", _with_inputs(keras.layers.Layer.add_loss))
+    compiling = sys.modules["keras.src.trainers.compile_utils"]  # which has no public name
+    for kind, names in (
+        (compiling.CompileLoss, ("build", "__call__")),
+        (compiling.CompileMetrics, ("build", "update_state")),
+    ):
+        for name in names:
+            put(kind, name, _of_one_output(getattr(kind, name)))
     put(keras.Model, "metrics_names", property(_metrics_names))
     put(keras.Model, "reset_states", _reset_states)
     put(keras.Model, "_feed_inputs", property(lambda self: list(self.inputs)))
@@ -203,6 +210,23 @@ def _with_inner_losses(original):
         return sum(losses)
 
     return compute_loss
+
+
+def _of_one_output(original):
+    """A method that takes `{"name": targets}` for the only output, too."""
+
+    def bare(one):
+        return next(iter(one.values())) if isinstance(one, dict) and len(one) == 1 else one
+
+    @functools.wraps(original)
+    def method(self, y_true, y_pred, *args, **kwargs):
+        alone = isinstance(y_true, dict) and not isinstance(y_pred, (dict, list, tuple))
+        if alone and y_true.keys() <= set(self.output_names or y_true):
+            y_true, args = bare(y_true), [bare(one) for one in args]
+            kwargs = {name: bare(one) for name, one in kwargs.items()}
+        return original(self, y_true, y_pred, *args, **kwargs)
+
+    return method
 
 
 # What models tell

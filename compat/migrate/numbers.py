@@ -4,7 +4,7 @@ import libcst as cst
 
 from .flows import arguments, resolve
 from .keras_calls import calls_of, is_keras
-from .saving import is_model
+from .saving import is_model, number_of_outputs
 
 _SIZED = {"Dense": ("units",), "RepeatVector": ("n",), "Embedding": ("input_dim", "output_dim")}
 _NUMBERS = ("amax", "amin", "ceil", "floor", "max", "min", "prod", "round", "sum")
@@ -53,6 +53,27 @@ def lists(program):
                 program.edits.append((*program.span(arg.value), f"{homes[0].name}.array({program.code(arg.value)})"))
             else:
                 program.report_lost(arg, "a list of numbers is several inputs or outputs: write `np.array(...)`")
+
+
+def named_targets(program):
+    """`fit(x, {"out": y})` and `yield x, {"out": y}`, which Keras 3 does not take of an only output: listed."""
+    if not is_keras(program):
+        return
+    found = [
+        element.value.elements[1].value
+        for element in program.of(cst.Yield)
+        if isinstance(element.value, cst.Tuple) and len(element.value.elements) > 1
+    ]
+    for call in program.of(cst.Call):
+        method = call.func.attr.value if isinstance(call.func, cst.Attribute) else None
+        given = (arguments(call, _FED[method]) if method in _FED else None) or {}
+        if "y" in given and not any(
+            number_of_outputs(one) > 1 for one in resolve(program, call.func.value, is_model) or ()
+        ):
+            found.append(given["y"].value)
+    for node in found:
+        if isinstance(node, cst.Dict) and len(node.elements) == 1 and isinstance(node.elements[0], cst.DictElement):
+            program.report_lost(node, "Keras 3 takes the targets of an only output without its name: write them alone")
 
 
 def _is_list_of_numbers(program, node, depth=0):

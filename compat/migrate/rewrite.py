@@ -41,7 +41,7 @@ _REPAIRED = re.compile(
     r"\bMerge\b|preprocess_input\(|add_weight\(\s*['\"]|\.models import|\((?:np|numpy)\.prod\(|\.max\(|"
     r"\[\s*['\"]lr['\"]|disable_(?:eager_execution|v2_behavior)|"
     r"(?:\[|monitor\s*=)\s*['\"](?:val_)?mean_\w+_error['\"]|"
-    r"_on_batch\(|\.(?:fit|evaluate|predict)\([^()\n]*\[[\d.-]|\[[\d.]+\]\s*\*|"
+    r"_on_batch\(|,\s*(?:y\s*=\s*)?\{\s*['\"]\w+['\"]\s*:[^:,{}]+\}|\.(?:fit|evaluate|predict)\([^()\n]*\[[\d.-]|\[[\d.]+\]\s*\*|"
     rf"\b(?:{'|'.join(word for *_, names in OTHER_NAMES for word in names)})\b|\btf\.(?:{'|'.join(TENSORFLOW_1)})\b"
 )
 """What the repairs look for; a program without any of these is not parsed, which takes the most time."""

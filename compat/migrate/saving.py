@@ -6,7 +6,7 @@ import libcst as cst
 
 from . import patterns as m
 from .constants import constant
-from .flows import resolve
+from .flows import arguments, resolve
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
 from .moved import SHORT_LOSSES
 
@@ -239,6 +239,13 @@ def is_model(program, call):
         )
         or program.paths(call.func) <= _MODELS
     )
+
+
+def number_of_outputs(call):
+    """How many outputs a call of `Model` has, 0 if that is not seen."""
+    given = arguments(call, ("inputs", "outputs")) or {}
+    value = getattr(given.get("outputs") or given.get("output"), "value", None)
+    return len(value.elements) if isinstance(value, (cst.List, cst.Tuple)) else 0
 
 
 def _end(program, expression, ending, what):

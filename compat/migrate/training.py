@@ -6,10 +6,10 @@ import libcst as cst
 
 from . import patterns as m
 from .constants import constant
-from .flows import arguments, resolve
+from .flows import resolve
 from .keras_calls import calls_of, edit_inside, is_keras, keywords, named
 from .moved import BACKEND, BACKEND_GONE, LAYERS, LOSSES, OF_GRAPHS, TENSORFLOW_1, TENSORFLOW_1_IMAGES, WITHOUT_EAGER
-from .saving import is_model
+from .saving import is_model, number_of_outputs
 
 _TRAINS = ("train_on_batch", "fit", "fit_generator")
 _WITHOUT_EFFECT = {
@@ -306,7 +306,7 @@ def metrics(program):
         if not m.matches(call.func, m.Attribute(attr=m.Name("compile"))):
             continue
         given = keywords(call)
-        outputs = {_outputs(one) for one in resolve(program, call.func.value, is_model) or ()}
+        outputs = {number_of_outputs(one) for one in resolve(program, call.func.value, is_model) or ()}
         if len(outputs) != 1 or (count := outputs.pop()) < 2:
             continue
         listed = given["metrics"].value if "metrics" in given else None
@@ -420,13 +420,6 @@ def _caster(program, attribute):
         lost = attribute.attr.value not in BACKEND and attribute.attr.value not in BACKEND_GONE
         return f"tensorflow.{code}" if lost else None  # which another repair imports
     return code if paths <= _CASTERS else None
-
-
-def _outputs(call):
-    """How many outputs a call of `Model` has, 0 if that is not seen."""
-    given = arguments(call, ("inputs", "outputs")) or {}
-    value = getattr(given.get("outputs") or given.get("output"), "value", None)
-    return len(value.elements) if isinstance(value, (cst.List, cst.Tuple)) else 0
 
 
 def weights_by_name(program):

@@ -245,6 +245,18 @@ def test_eager_execution_goes_where_a_graph_is_run(installed, tmp_path, program,
     assert gone == [1]
 
 
+def test_targets_of_the_only_output_by_its_name(installed):
+    a = keras.Input((2,))
+    x, y, weights = np.ones((2, 2)), np.array([[1.0], [3]]), np.array([1.0, 0])
+    model = keras.Model(a, keras.layers.Dense(1, kernel_initializer="zeros", name="out")(a))
+    model.compile("sgd", {"out": "mse"}, metrics={"out": "mae"}, run_eagerly=True)
+    assert model.evaluate(x, {"out": y}, verbose=0, return_dict=True) == {"loss": 5, "mae": 2}
+    assert model.test_on_batch(x, {"out": y}, {"out": weights})[0] == pytest.approx(0.5)
+    assert model.evaluate(iter([(x, {"out": y})]), steps=1, verbose=0)[0] == 5
+    with pytest.raises((TypeError, ValueError, KeyError)):
+        model.evaluate(x, {"in": y}, verbose=0)
+
+
 def test_a_model_of_an_hdf5_file_is_trained_on(installed, tmp_path):
     """Keras 3 does not read "mse" from there, and an optimizer without its variables."""
 
