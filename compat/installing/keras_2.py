@@ -170,7 +170,8 @@ def _metrics():
         return updating(self, keras.ops.cast(y_true, self.dtype), y_pred, sample_weight)
 
     def name_of(thing):
-        return thing.__name__ if isinstance(thing, types.FunctionType) else naming(thing)
+        known = isinstance(thing, (types.FunctionType, functools.partial)) and hasattr(thing, "__name__")
+        return thing.__name__ if known else naming(thing)
 
     compiling = sys.modules["keras.src.trainers.compile_utils"]
     naming = compiling.get_object_name

@@ -211,10 +211,34 @@ def _wrap_zips(program, whole):
             or uses[0].value in program.hidden
             or len({is_counted(program, fed, whole) for fed in feds}) > 1
         ):
-            program.report(zipped, "`zip` is not taken by Keras 3, and this one is used in other ways, too: left alone")
+            program.report_lost(
+                zipped, "`zip` is not taken by Keras 3, and this one is used in other ways, too: left alone"
+            )
         else:
             wanted += _wrap(program, zipped, feds, whole)
+    for zipped in program.of(cst.Call):
+        if is_zip(program, zipped) and _leaves(program, zipped):
+            program.report_lost(
+                zipped, "`zip` is not taken by Keras 3: write `to_dataset(zip(...), repeat=True)` if it is for a model"
+            )
     return wanted
+
+
+def _leaves(program, zipped):
+    """Whether a function returns a `zip`, or an object keeps it."""
+    places, assigned = [zipped], program.parents[zipped]
+    if isinstance(assigned, cst.Assign):
+        if any(isinstance(one.target, cst.Attribute) for one in assigned.targets):
+            return True
+        names = [one.target for one in assigned.targets if isinstance(one.target, cst.Name)]
+        found = [origin for name in names for origin in program.scope(name)[name.value] if origin.node is name]
+        places = [use for origin in found for use in program.uses(origin)]
+    for place in places:
+        while isinstance(program.parents[place], (cst.Element, cst.Tuple, cst.List)):
+            place = program.parents[place]
+        if isinstance(program.parents[place], cst.Return):
+            return True
+    return False
 
 
 def _zip_variables(program, fed_names):
@@ -236,11 +260,11 @@ def _wrap(program, zipped, feds, whole):
     places = program.places(program.roots(maker.func))
     taken = bool(list(scope["to_dataset"])) and not bound
     if taken or not places:
-        program.report(zipped, "`zip` is not taken by Keras 3, and `to_dataset` is another name here: left alone")
+        program.report_lost(zipped, "`zip` is not taken by Keras 3, and `to_dataset` is another name here: left alone")
         return []
     counted = is_counted(program, feds[0], whole)
     if counted is None:
-        program.report(zipped, "`zip` is not taken by Keras 3, and its number of steps may be None: left alone")
+        program.report_lost(zipped, "`zip` is not taken by Keras 3, and its number of steps may be None: left alone")
         return []
     # Several passes: what Keras 2 was given a number of steps for had no end.
     end = ", repeat=True)" if counted else ")"

@@ -253,7 +253,7 @@ def _end(program, expression, ending, what):
     node, text = _ending(program, expression)
     wanted = f"{what}: Keras 3 takes only a name that ends in `{ending}`" + (", or `.keras`" if ending == ".h5" else "")
     if node is None:
-        if what in ("save", "save_weights"):
+        if what in ("save", "save_weights", "ModelCheckpoint"):
             program.report_lost(expression, wanted)
         return None
     if text.endswith(ending) or (ending == ".h5" and text.endswith(".keras")):

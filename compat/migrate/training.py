@@ -352,6 +352,8 @@ def names_of_metrics(program):
             program.insert(program.span(name)[0], "MeanMetricWrapper(")
             program.insert(program.span(name)[1], f', name="{name.value}")')
             wanted = [(homes[0].statement, f"from {_KERAS.match(homes[0].target)[0]}.metrics import MeanMetricWrapper")]
+        elif not name.value.islower() and re.search(rf"['\"{{_]{name.value}\b", program.data.decode()):
+            program.report_lost(name, f"Keras 3 gives a metric another name than {name.value!r}, in small letters")
     return wanted
 
 

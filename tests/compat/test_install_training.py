@@ -1,5 +1,7 @@
 """What `install` puts back of Keras 2 where models are compiled, trained and taken apart."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -243,6 +245,17 @@ def test_eager_execution_goes_where_a_graph_is_run(installed, tmp_path, program,
     )
     exec(compile(path.read_text(), path, "exec"), {"tf": tf})
     assert gone == [1]
+
+
+def test_metrics_have_the_names_of_functions_that_were_given_some_arguments(installed):
+    def overlap(factor, y_true, y_pred):
+        return factor * keras.ops.mean(y_pred)
+
+    IoU = functools.partial(overlap, 3)
+    IoU.__name__ = "IoU_score"
+    model = dense(1, kernel_initializer="ones")
+    model.compile("sgd", "mse", metrics=[IoU], run_eagerly=True)
+    assert model.evaluate(np.ones((1, 2)), np.zeros((1, 1)), verbose=0, return_dict=True) == {"loss": 4, "IoU_score": 6}
 
 
 def test_targets_of_the_only_output_by_its_name(installed):
