@@ -233,12 +233,14 @@ def _leaves(program, zipped):
         names = [one.target for one in assigned.targets if isinstance(one.target, cst.Name)]
         found = [origin for name in names for origin in program.scope(name)[name.value] if origin.node is name]
         places = [use for origin in found for use in program.uses(origin)]
-    for place in places:
-        while isinstance(program.parents[place], (cst.Element, cst.Tuple, cst.List)):
-            place = program.parents[place]
-        if isinstance(program.parents[place], cst.Return):
-            return True
-    return False
+    return any(isinstance(program.parents[_outermost(program, place)], cst.Return) for place in places)
+
+
+def _outermost(program, node):
+    """The largest tuple or list that a node is an element of."""
+    while isinstance(program.parents[node], (cst.Element, cst.Tuple, cst.List)):
+        node = program.parents[node]
+    return node
 
 
 def _zip_variables(program, fed_names):
