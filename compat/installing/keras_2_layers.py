@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ _AVERAGES = (keras.layers.AveragePooling1D, keras.layers.AveragePooling2D, keras
 _OF_SERIES = (keras.layers.RNN, keras.layers.Conv1D)
 """Layers whose `input_length` and `input_dim` are a shape together."""
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
+_GRAPHS = (sys.modules["keras.src.models.functional"].Functional, keras.Sequential)  # the first has no public name
 _seen = set()
 """The words of Keras 1 that convolutions were given: there `32, 3, 3` is a kernel, in Keras 3 one with strides of 3."""
 
@@ -25,6 +27,7 @@ def put_back():
     put(keras.layers.Layer, "add_weight", _add_weight(keras.layers.Layer.add_weight))
     put(keras.metrics.Metric, "reset_states", lambda self: self.reset_state())
     put(keras.Sequential, "add", _add(keras.Sequential.add))
+    put(keras.Sequential, "pop", _pop(keras.Sequential.pop))
     put(keras.Sequential, "__getattr__", _itself)
     put(keras.layers.InputLayer, "input", property(lambda self: self.output))
     put(keras.layers.InputLayer, "__call__", lambda self, inputs: inputs)  # `for layer in model.layers: x = layer(x)`
@@ -81,14 +84,56 @@ def _add(original):
         shape = getattr(layer, "_batch_shape_of_keras_2", None)
         if shape is not None and not self._layers:
             original(self, keras.Input(batch_shape=shape))
-        before = self._functional
+        before, inner = self._functional, isinstance(layer, _GRAPHS) and not self._layers
+        if before is not None and not args and not kwargs and not isinstance(self._layers[0], Merge):
+            original(self, layer, rebuild=False)
+            _extend(self, before, layer)
+            return
         original(self, layer, *args, **kwargs)
+        if inner and type(layer) in _GRAPHS and len(layer.inputs or ()) == len(layer.outputs or ()) == 1:
+            _share(self, layer)
         if isinstance(first := self._layers[0], Merge):  # it has several inputs
             inputs = before.inputs if before else [tensor for model in first.models for tensor in model.inputs]
             self._functional = keras.Model(inputs, layer(before.outputs[0] if before else inputs))
             self.built = True
 
     return add
+
+
+def _extend(model, before, layer):
+    """Let a `Sequential` go on from its graph, where Keras 3 calls all of its layers anew: `layer.output` of them would
+    be another tensor then, and no gradient leads to it.
+    """
+    try:
+        outputs = layer(before.outputs[0])
+    except Exception:  # whatever it is, Keras says it
+        model._maybe_rebuild()
+        return
+    model._functional = type(before)(before.inputs[0], outputs)
+    model.built = True
+
+
+def _share(model, first):
+    """Let a `Sequential` that begins with a model have the graph of that, as in Keras 2 before 2.2."""
+    tensor = first.inputs[0]
+    model._layers = [keras.layers.InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype), *model._layers]
+    model._functional = _GRAPHS[0](tensor, first.outputs[0])
+    model.built = True
+
+
+def _pop(original):
+    @functools.wraps(original)
+    def pop(self, rebuild=True):
+        before, layer = self._functional, original(self, rebuild=False)
+        nodes = self._layers[-1]._inbound_nodes if before is not None and len(self._layers) > 1 else ()
+        if rebuild and len(nodes) == 1:
+            self._functional = type(before)(before.inputs[0], nodes[0].output_tensors[0])
+            self.built = True
+        elif rebuild and self._layers:
+            self._maybe_rebuild()
+        return layer
+
+    return pop
 
 
 def _add_weight(original):

@@ -69,6 +69,8 @@ def _compile(original):
         outputs = len(getattr(self, "outputs", None) or ())
         for name in ("metrics", "weighted_metrics"):
             found = given.get(name)
+            if isinstance(found, str) or callable(found):
+                given[name] = found = [found]
             flat = isinstance(found, (list, tuple)) and not any(isinstance(one, (list, tuple, dict)) for one in found)
             if found and flat and outputs > 1:
                 given[name] = [list(found) for _ in range(outputs)]

@@ -300,12 +300,14 @@ _RATES = {"Adadelta": 1.0, "Adagrad": 0.01, "Adamax": 0.002, "Nadam": 0.002}
 def metrics(program):
     """`compile(metrics=["mae"])` of a model with two outputs, where they were for both, to `[["mae"], ["mae"]]`.
 
-    So for `loss="mse"` beside weights for each of them.
+    So for `loss="mse"` beside weights for each of them. And `metrics="mae"` to `["mae"]`.
     """
     for call in program.of(cst.Call):
         if not m.matches(call.func, m.Attribute(attr=m.Name("compile"))):
             continue
         given = keywords(call)
+        if "metrics" in given and isinstance(given["metrics"].value, cst.SimpleString) and is_keras(program):
+            program.edits.append((*program.span(given["metrics"].value), f"[{program.code(given['metrics'].value)}]"))
         outputs = {number_of_outputs(one) for one in resolve(program, call.func.value, is_model) or ()}
         if len(outputs) != 1 or (count := outputs.pop()) < 2:
             continue

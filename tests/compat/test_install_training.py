@@ -254,7 +254,7 @@ def test_metrics_have_the_names_of_functions_that_were_given_some_arguments(inst
     IoU = functools.partial(overlap, 3)
     IoU.__name__ = "IoU_score"
     model = dense(1, kernel_initializer="ones")
-    model.compile("sgd", "mse", metrics=[IoU], run_eagerly=True)
+    model.compile("sgd", "mse", metrics=IoU, run_eagerly=True)  # one alone, as `tf.keras` took it
     assert model.evaluate(np.ones((1, 2)), np.zeros((1, 1)), verbose=0, return_dict=True) == {"loss": 4, "IoU_score": 6}
 
 
@@ -390,3 +390,43 @@ def test_decorators_of_the_interfaces_of_keras_1_do_nothing(installed):
     assert generate_legacy_interface([], [("p", "rate")], preprocessor=conv2d_args_preprocessor)(max) is max
     with pytest.raises(ImportError, match="nothing_such"):
         from keras.legacy.interfaces import nothing_such  # noqa: F401
+
+
+def test_the_layers_of_a_sequential_model_are_on_the_way_to_its_output(installed):
+    """As Grad-CAM needs them; Keras 3 calls all layers anew for each that is added."""
+    base = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="ones", name="inner")])
+    for first in ([keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="ones", name="inner")], [base]):
+        model = keras.Sequential()
+        for layer in [*first, keras.layers.Dense(1), keras.layers.Dense(1, kernel_initializer="ones")]:
+            model.add(layer)
+        model.pop()
+        model.add(keras.layers.Dense(3, kernel_initializer="ones", name="last"))
+        inner = (model.layers[0] if first == [base] else model).get_layer("inner")
+        assert [layer.name for layer in model.layers][-1] == "last" and len(model.layers) == 3
+        assert len(model.weights) == 6 and model.output_shape == (None, 3)
+        after = keras.Model(inner.output, model.output)
+        x = np.ones((1, 2), "float32")
+        np.testing.assert_allclose(after.predict([[2.0, 2.0]], verbose=0), model.predict(x, verbose=0), rtol=1e-6)
+        clone = keras.models.clone_model(model)
+        clone.set_weights(model.get_weights())
+        np.testing.assert_allclose(clone.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-6)
+
+
+@TENSORFLOW
+def test_gradients_for_an_inner_layer_of_a_model_that_another_begins_with(installed):
+    from keras import backend as K
+
+    base = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="ones", name="inner")])
+    model = keras.Sequential()
+    model.add(base)
+    model.add(keras.layers.Dense(1, kernel_initializer="ones"))
+    inner = model.layers[0].get_layer("inner").output
+    (slope,) = K.gradients(K.square(model.output), inner)
+    found = K.function([model.layers[0].input], [slope])([np.ones((1, 2))])[0]
+    assert found.tolist() == [[8, 8]]  # twice the sum of 2 and 2
+
+
+def test_a_layer_that_does_not_fit_is_an_error_as_ever(installed):
+    model = dense(2)
+    with pytest.raises(ValueError, match=r"conv2d|Conv2D"):
+        model.add(keras.layers.Conv2D(3, 3))
