@@ -51,7 +51,7 @@ def rewrite_calls(program, whole, loaded=frozenset()):
         if node.attr.value == "nb_sample" and resolve(program, node.value, is_flow):
             program.replace(node.attr, "n")
     _move_loading(program, whole, loaded)
-    _report_generator_functions(program)
+    _report_generator_functions(program, loaded)
     rewrite_own_generators(program)
     report_steps(program, whole, loaded)
     return _wrap_zips(program, whole) + round_steps(program, whole)
@@ -276,12 +276,21 @@ def _wrap(program, zipped, feds, whole):
     return [(place, _TO_DATASET) for place in program.without(places, f"{OURS}.to_dataset")]
 
 
-def _report_generator_functions(program):
-    """Note functions that yield what they take from a `zip` of iterators."""
+def _report_generator_functions(program, loaded):
+    """Note functions that yield what they take from a `zip` of iterators, but for those of `loaded`."""
     yields = {_function(program, node) for node in program.of(cst.Yield)}
+    fed = {
+        zipped
+        for call in program.of(cst.Call)
+        if call.args and program.paths(call.func) == {f"{OURS}.to_dataset"}
+        for zipped in resolve(program, call.args[0].value, is_zip) or ()
+    }
     for zipped in program.of(cst.Call):
         function = _function(program, zipped)
         if function not in yields or function is None or not is_plain_zip(program, zipped):
+            continue
+        flows = [flow for arg in zipped.args for flow in resolve(program, arg.value, is_flow) or ()]
+        if zipped in fed or (flows and loaded.issuperset(flows)):
             continue
         if is_zip(program, zipped) or _is_called_with_flows(program, function):
             program.report(zipped, "a generator function around `zip` runs in Python: `to_dataset(zip(...))` does not")

@@ -1,5 +1,6 @@
 """Which expressions of a program are generators and iterators of ours, and which calls train with them."""
 
+import re
 from dataclasses import dataclass
 
 import libcst as cst
@@ -7,7 +8,7 @@ import libcst as cst
 from . import patterns as m
 from .moved import COUNTS_OF_IMAGES, KERAS_1
 from .names import FLOWS, GENERATOR, meaning
-from .program import remembered
+from .program import Binding, Program, remembered
 
 # The arguments in their order, as far as all Keras 2 versions agree on it.
 GENERATOR_METHODS = {
@@ -28,6 +29,12 @@ METHODS = {"fit": "fit", "evaluate": "evaluate", "predict": "predict"} | {
 }
 LOADING = ("workers", "use_multiprocessing", "max_queue_size")
 _KERAS = ("keras", "tensorflow", "tf_keras", "keras_preprocessing", "keras_regen", "tensorflow_core")
+_WITHOUT = re.compile(
+    r"(?:tensorflow\.)?keras\."
+    r"(?:applications|callbacks|datasets|layers|losses|metrics|models|optimizers|regularizers|utils)\."
+    r"|(?:math|matplotlib|numpy|os|time)\."
+)
+"""Modules whose `import *` brings no `ImageDataGenerator`."""
 _ACCEPTED = {
     "fit_generator": {"validation_freq", "class_weight", "shuffle", "initial_epoch"},
     "evaluate_generator": {"callbacks", "verbose"},
@@ -56,58 +63,195 @@ class Fed:
 
 def is_generator_class(program, expression):
     """Whether an expression is `ImageDataGenerator`, the legacy one or ours, and nothing else."""
-    return all(path and (meaning(path) or "").rpartition(".")[2] == GENERATOR for path in program.paths(expression))
+    paths = program.paths(expression)
+    if len(paths) > 1:  # of several `import *`
+        paths = {path for path in paths if not (path and _WITHOUT.match(path))}
+    return bool(paths) and all(path and (meaning(path) or "").rpartition(".")[2] == GENERATOR for path in paths)
 
 
-def resolve(program, expression, kind, depth=0):
-    """The calls of a kind that an expression stands for, through variables and what functions of the program return.
+def resolve(program, expression, kind):
+    """The calls of a kind that an expression stands for, through variables, attributes of `self` and what functions of
+    the program return.
 
     None if it may be anything else.
     """
-    if isinstance(expression, cst.Call):
-        if kind(program, expression):
-            return [expression]
-        value = returned(program, expression)
-        return None if value is None or depth > 4 else resolve(program, value, kind, depth + 1)
-    if not isinstance(expression, cst.Name) or depth > 4:
+    found = trace(program, expression, kind)
+    return None if found is None else [call for _, call in found]
+
+
+def trace(program, expression, kind, imports=None, depth=0):
+    """The same as pairs of a program and a call in it, through modules beside the program, too, if `imports` is a list.
+
+    It takes the bindings that lead there.
+    """
+    if isinstance(expression, cst.Call) and kind(program, expression):
+        return [(program, expression)]
+    if depth > 4:
         return None
-    calls = []
-    for origin in program.origins(expression):
-        value = assigned(program, origin)
-        found = None if value is None else resolve(program, value, kind, depth + 1)
-        if found is None:
+    found = []
+    for value in _values(program, expression, imports):
+        more = None if value is None else trace(*value, kind, imports, depth + 1)
+        if more is None:
             return None
-        calls += found
-    return calls or None
+        found += more
+    return found or None
 
 
-def assigned(program, origin):
-    """The expression that an origin was assigned, in `a, b = f()` what that returns; None if it cannot be told."""
+def _values(program, expression, imports):
+    """Pairs of a program and an expression there, None for what cannot be told, that an expression stands for."""
+    if isinstance(expression, cst.Call):
+        return [_result(program, expression, imports)]
+    if isinstance(expression, cst.Attribute):
+        return [(program, value) for value in attribute_values(program, expression) or ()]
+    if not isinstance(expression, cst.Name):
+        return []
+    origins = program.origins(expression)
+    if imports is not None and origins and all(isinstance(origin, Binding) for origin in origins):
+        return _imported(program, expression.value, origins, imports, _assigned_there)
+    return [one for origin in origins for one in _given(program, origin) or [assigned(program, origin, imports)]]
+
+
+def called_with(program, name):
+    """What a parameter stands for where its function is called: pairs of a program and an expression."""
+    origins = program.origins(name) if isinstance(name, cst.Name) else ()
+    return [one for origin in origins for one in _given(program, origin)]
+
+
+def _given(program, origin):
+    """What a parameter of a function of the program is called with: the same pairs, none if that cannot be told."""
+    parameter = getattr(origin, "node", None)
+    if not isinstance(parameter, cst.Param):
+        return []
+    parameters = program.parents[parameter]
+    function = program.parents[parameters]
+    if not isinstance(function, cst.FunctionDef) or parameter not in (*parameters.params, *parameters.kwonly_params):
+        return []
+    found, order = [], [one.name.value for one in parameters.params]
+    for name in _uses_of(program, function):
+        call = program.parents[name]
+        given = arguments(call, order) if isinstance(call, cst.Call) and call.func is name else None
+        if given is None or parameter.name.value not in given:
+            return []
+        found.append((program, given[parameter.name.value].value))
+    return found
+
+
+def _uses_of(program, function):
+    """The names that stand for a function of the program, as far as nothing else has its name."""
+    scope = program.scope(function)
+    found = list(scope[function.name.value]) if scope is not None else []
+    alone = len(found) == 1 and getattr(found[0], "node", None) is function and not function.decorators
+    return program.uses(found[0]) if alone else []
+
+
+def assigned(program, origin, imports=None):
+    """The program and the expression that an origin was assigned, in `a, b = f()` what that returns; None if it cannot
+    be told."""
     value = program.value(origin)
     element = program.parents.get(getattr(origin, "node", None))
     if value is not None or not isinstance(element, cst.Element):
-        return value
+        return None if value is None else (program, value)
     target = program.parents[element]
     statement = program.parents[program.parents[target]]
-    values = returned(program, statement.value) if isinstance(statement, cst.Assign) else None
+    home, values = (isinstance(statement, cst.Assign) and _tuple(program, statement.value, imports)) or (None, None)
     if not isinstance(values, cst.Tuple) or len(values.elements) != len(target.elements):
         return None
     if any(isinstance(part, cst.StarredElement) for part in [*values.elements, *target.elements]):
         return None
-    return values.elements[target.elements.index(element)].value
+    return home, values.elements[target.elements.index(element)].value
+
+
+def _tuple(program, expression, imports, depth=0):
+    """The program and the tuple that an expression stands for, through variables and functions; None if it cannot be
+    told."""
+    if isinstance(expression, cst.Tuple):
+        return program, expression
+    values = _values(program, expression, imports) if depth < 4 else ()
+    return _tuple(*values[0], imports, depth + 1) if len(values) == 1 and values[0] is not None else None
+
+
+def attribute_values(program, attribute):
+    """The expressions that `self.x` is assigned in the class that an expression `self.x` is in, None if there is more.
+
+    An attribute of that name must be assigned nowhere else. A `None` that stands in for what comes later is left out.
+    """
+    if not m.matches(attribute, m.Attribute(m.Name("self"))):
+        return None
+    home, name, values = _class(program, attribute), attribute.attr.value, []
+    for node in _stored(program).get(name, ()):
+        assign = program.parents[program.parents[node]]
+        if not isinstance(assign, cst.Assign) or home is None or _class(program, node) is not home:
+            return None
+        if not m.matches(node, m.Attribute(m.Name("self"))):
+            return None
+        values.append(assign.value)
+    return [value for value in values if not m.matches(value, m.Name("None"))]
+
+
+def may_be_none(program, expression):
+    """Whether `None` stands in for an attribute of `self` before it is assigned."""
+    if not m.matches(expression, m.Attribute(m.Name("self"))):
+        return False
+    stored = [program.parents[program.parents[node]] for node in _stored(program).get(expression.attr.value, ())]
+    return any(m.matches(getattr(assign, "value", None), m.Name("None")) for assign in stored)
+
+
+def _stored(program):
+    """The attributes that are assigned in a program, in whatever way, by their names."""
+    if _stored not in program.memory:
+        found = program.memory[_stored] = {}
+        for node in program.of(cst.Attribute):
+            if _is_stored(program, node):
+                found.setdefault(node.attr.value, []).append(node)
+    return program.memory[_stored]
+
+
+def _is_stored(program, node):
+    parent = program.parents[node]
+    while isinstance(parent, (cst.Element, cst.StarredElement, cst.Tuple, cst.List)):
+        node, parent = parent, program.parents[parent]
+    if isinstance(parent, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For, cst.CompFor)):
+        return parent.target is node
+    return isinstance(parent, (cst.AsName, cst.Del))
+
+
+def _class(program, node):
+    """The class whose method a node is in, None if there is none."""
+    while node is not None and not isinstance(node, (cst.ClassDef, cst.Module)):
+        node = program.parents.get(node)
+    return node if isinstance(node, cst.ClassDef) else None
+
+
+def returned(program, call):
+    """The expression that a call of a function of the program or a method of `self` returns, None if it is not seen."""
+    func = getattr(call, "func", None)
+    if m.matches(func, m.Attribute(m.Name("self"))):
+        home, name = _class(program, call), func.attr.value
+        methods = [one for one in program.of(cst.FunctionDef) if one.name.value == name]
+        alone = len(methods) == 1 and home is not None and _class(program, methods[0]) is home
+        return _returned(program, methods[0]) if alone else None
+    origins = program.origins(func) if isinstance(func, cst.Name) else ()
+    return _returned(program, getattr(origins[0], "node", None)) if len(origins) == 1 else None
+
+
+def _result(program, call, imports):
+    """The same as a pair of a program and an expression there, through modules beside it, too."""
+    value = returned(program, call)
+    if value is not None or imports is None or not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name):
+        return None if value is None else (program, value)
+    origins = program.origins(call.func)
+    if not origins or not all(isinstance(origin, Binding) for origin in origins):
+        return None
+    return _imported(program, call.func.value, origins, imports, _returned_there)[0]
 
 
 @remembered
-def returned(program, call):
-    """The expression that a call of a function of the program returns, None if that cannot be told.
+def _returned(program, function):
+    """The expression that a function returns, None if that cannot be told.
 
     The function must have one `return`, in its own block, and import nothing itself: what its names stand for is then
     known where it is called, too.
     """
-    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name):
-        return None
-    origins = program.origins(call.func)
-    function = getattr(origins[0], "node", None) if len(origins) == 1 else None
     if not isinstance(function, cst.FunctionDef) or function.decorators or function.asynchronous is not None:
         return None
     inside = m.findall(
@@ -119,6 +263,44 @@ def returned(program, call):
     return inside[0].value
 
 
+def _imported(program, name, bindings, imports, values):
+    """What a name stands for that is bound by imports: in the one of the modules beside the program that has it."""
+    if len(bindings) > 1 and any(binding.alias is not None for binding in bindings):
+        return [None]
+    found = []
+    for binding in bindings:
+        home = module_beside(program, binding, ".flow")
+        last = name if binding.alias is None else binding.alias.evaluated_name
+        origins = home.global_assignments(last) if home is not None else []
+        if origins:
+            imports.append(binding)
+            found.append(values(home, origins, imports))
+    return found[0] if len(found) == 1 else [None]
+
+
+def _assigned_there(program, origins, imports):
+    return [assigned(program, origin, imports) for origin in origins]
+
+
+def _returned_there(program, origins, imports):
+    value = _returned(program, getattr(origins[0], "node", None)) if len(origins) == 1 else None
+    return [None if value is None else (program, value)]
+
+
+def module_beside(program, binding, word):
+    """The module beside a program that an import takes something from; None if there is none with a word in it."""
+    text = isinstance(binding.statement, cst.ImportFrom) and program.beside(binding.module)
+    if not text or word not in text:
+        return None
+    key = module_beside, binding.module
+    if key not in program.memory:
+        try:
+            program.memory[key] = Program(text, beside=program.beside)
+        except ValueError:  # which is told of where that file is done
+            program.memory[key] = None
+    return program.memory[key]
+
+
 def is_generator(program, call):
     """Whether a call is `ImageDataGenerator(...)`."""
     return is_generator_class(program, call.func)
@@ -126,7 +308,7 @@ def is_generator(program, call):
 
 def is_flow(program, call):
     """Whether a call is `.flow...(...)` of a generator."""
-    func = call.func
+    func = getattr(call, "func", None)
     named = isinstance(func, cst.Attribute) and func.attr.value in FLOWS
     return named and resolve(program, func.value, is_generator) is not None
 
@@ -237,7 +419,13 @@ def _is_of_a_module(program, receiver):
     """Whether an import binds it: `from model import *` may bind all, and says nothing."""
     if program.paths(receiver) == {None}:
         return False
-    return any(binding.alias is not None for binding in program.roots(receiver))
+    return any(binding.alias is not None and not _is_variable(program, binding) for binding in program.roots(receiver))
+
+
+def _is_variable(program, binding):
+    """Whether an import takes what a module beside the program assigns."""
+    text = isinstance(binding.statement, cst.ImportFrom) and program.beside(binding.module)
+    return bool(text) and re.search(rf"^{binding.alias.evaluated_name} *=[^=]", text, re.MULTILINE) is not None
 
 
 def _keras_1_words(method):

@@ -11,7 +11,7 @@ from .flows import LOADING, arguments, feedings, is_flow, is_generator, resolve
 from .keras_1 import batch_size
 from .names import legacy
 from .steps import is_counted
-from .texts_and_series import KEPT, keep
+from .texts_and_series import keep
 
 _NEW_NAMES = "keras_regen.layers"
 _LAYERS = "Layers in place of arguments"
@@ -81,7 +81,7 @@ def modernize(program, whole):
     fed = {}
     for one in feedings(program):
         fed[one.arg.value] = one
-    gone, loaded, names, kept_calls, made = set(), set(), {}, {}, []
+    gone, loaded, names, kept_calls = set(), set(), {}, {}
     for call in [call for call in program.of(cst.Call) if is_generator(program, call)]:
         idle = []
         try:
@@ -100,7 +100,6 @@ def modernize(program, whole):
         except _Kept as kept:
             kept_calls[call] = kept
             continue
-        made.append(call)
         text = pipeline.text()
         program.replace(call, text)
         for line in idle:
@@ -115,9 +114,6 @@ def modernize(program, whole):
         for place in places:
             names.setdefault(place, set()).update(needed)
     datasets = FedDatasets(program, kept_calls, whole)
-    for call in {*datasets.generators, *made}:
-        if statement := program.statement(call):
-            program.remove_comment(statement, KEPT)
     for call, kept in kept_calls.items():
         if call in datasets.generators:
             program.report(call, f"fed by `to_dataset`, because {kept.reason}")
@@ -268,6 +264,8 @@ class _Flow:
                 raise _Kept("its iterator is used for more than `fit`", _LOADER)
             if target is not None and len(program.origins(user)) > 1:
                 raise _Kept("the variable of its iterator is assigned more than once", _LOADER)
+        if target is not None and _is_imported(program, target):
+            raise _Kept("another file imports its iterator", _LOADER)
         feeds = [fed[user] for user in users if user in fed]
         if not feeds:
             raise _Kept("its iterator is not used in this file", _LOADER)
@@ -373,6 +371,13 @@ def _target(program, value):
     if targets and targets[0].value in program.hidden:
         raise _Kept(f"`{targets[0].value}` is used in a line that is not Python", _LAYERS)
     return targets[0] if targets else None
+
+
+def _is_imported(program, target):
+    """Whether a file beside the program imports a name, from there or from somewhere else."""
+    scope, name = program.scope(target), re.escape(target.value)
+    pattern = rf"\bimport[ \t]+(?:[^\n(]*[ ,])?{name}\b|\bimport[ \t]*\([^)]*\b{name}\b"
+    return scope is scope.globals and re.search(pattern, program.beside("*") or "") is not None
 
 
 def _origin(program, target):

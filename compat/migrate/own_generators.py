@@ -3,10 +3,10 @@
 import libcst as cst
 
 from . import patterns as m
-from .flows import METHODS, feedings, resolve
+from .flows import METHODS, feedings, module_beside, resolve
 from .keras_calls import is_keras
 from .names import FLOWS
-from .program import Binding, Program
+from .program import Binding
 
 _SEQUENCES = ("Sequence", "PyDataset")
 _TUPLE = "Keras 3 takes tuples of arrays, no lists: left alone. Write `tuple(...)`"
@@ -127,7 +127,7 @@ def generator_of(program, name):
     for one in bound:
         if isinstance(_node(one), cst.FunctionDef):
             found += _generators(program, [_node(one)])
-        elif isinstance(one, Binding) and (other := _beside(program, one)) is not None:
+        elif isinstance(one, Binding) and (other := module_beside(program, one, "yield")) is not None:
             last = name.value if one.alias is None else one.alias.evaluated_name
             found += _generators(other, [node for node in other.of(cst.FunctionDef) if node.name.value == last])
     by_stars = all(isinstance(one, Binding) and one.alias is None for one in bound)
@@ -138,17 +138,6 @@ def _generators(program, functions):
     """Pairs of the program and those of its functions that have a `yield`."""
     yielding = {_around(program, node, cst.FunctionDef) for node in program.of(cst.Yield)}
     return [(program, function) for function in functions if function in yielding]
-
-
-def _beside(program, binding):
-    """The module beside a program that an import takes something from; None if there is none with a generator."""
-    text = isinstance(binding.statement, cst.ImportFrom) and program.beside(binding.module)
-    if not text or "yield" not in text:
-        return None
-    try:
-        return Program(text)
-    except ValueError:  # which is told of where that file is done
-        return None
 
 
 def _is_of_numpy(program, call):

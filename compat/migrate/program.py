@@ -214,21 +214,17 @@ class Program:
             return
         start = self.line_start(start)
         edit = (start, start, f"{indentation}# {text}{self.newline(start)}")
-        above = re.search(rb"(?:^[ \t]*(?:#.*)?\r?\n)*\Z", self.data[:start], re.MULTILINE)
-        if f"# {text}" not in above.group().decode() and edit not in self.edits:
+        if edit not in self.edits and not any(f"# {text}" in line for line in self._comments_above(start)):
             self.edits.append(edit)
 
-    def remove_comment(self, statement, beginning):
-        """Remove the comment line above a statement line that begins so, if there is one."""
-        first = self.span(statement)[0]
-        while (end := self.line_start(first)) and (
-            line := self.between(start := self.line_start(end - 1), end)
-        ).strip():
-            if not line.lstrip().startswith("#"):
+    def _comments_above(self, start):
+        """The lines above the one that begins at an offset, as long as they are empty or comments."""
+        while start:
+            start, end = self.line_start(start - 1), start
+            line = self.between(start, end).strip()
+            if line and not line.startswith("#"):
                 return
-            if line.lstrip().startswith(f"# {beginning}"):
-                self.edits.append((start, end, ""))
-            first = start
+            yield line
 
     def remove(self, parts, removed):
         """Remove some, not all, of the parts of a list with commas (arguments, imported names); comments stay."""
@@ -355,6 +351,10 @@ class Program:
                 for found in self.origins(name):
                     self._uses.setdefault(found, []).append(name)
         return self._uses.get(origin, [])
+
+    def global_assignments(self, name):
+        """What binds a name of the module, as LibCST's assignments."""
+        return next((list(s.globals[name]) for s in self._scopes.values() if s is not None), [])
 
     def is_builtin(self, name):
         """Whether a `Name` is Python's own."""

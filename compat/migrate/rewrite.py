@@ -23,6 +23,8 @@ _DATA = re.compile(
 _FED = re.compile(
     r"\byield\b|\bSequence\b|PyDataset|\b(?:workers|use_multiprocessing|max_queue_size|\w*steps\w*)\s*=|\bzip\(|\.predict\("
 )
+_TRAINED = re.compile(r"\.(?:fit|evaluate|predict)\(")
+"""What takes data that a module beside may make."""
 _KERAS = re.compile(r"\bkeras(?:_applications)?\b")
 _REPAIRED = re.compile(
     r"\b(?:lr|decay|epsilon|nb_\w+|init|input|output|output_dim|border_mode|subsample|\w+_regularizer|\w_constraint|bias|"
@@ -77,7 +79,7 @@ def rewrite(text, target="compat", only_data=False, beside=None):
     """
     if target not in TARGETS:
         raise ValueError(f"`target` must be one of {TARGETS}. Received: {target!r}")
-    if not _is_worth_a_look(text, only_data):
+    if not _is_worth_a_look(text, only_data, target):
         return text, []
     try:
         program = Program(text, beside=beside)
@@ -109,7 +111,7 @@ def rewrite_notebook(text, target="compat", only_data=False, beside=None):
     """
     if target not in TARGETS:
         raise ValueError(f"`target` must be one of {TARGETS}. Received: {target!r}")
-    if not _is_worth_a_look(text, only_data):
+    if not _is_worth_a_look(text, only_data, target):
         return text, []
     notebook = Notebook(text)
     try:
@@ -126,7 +128,9 @@ def rewrite_notebook(text, target="compat", only_data=False, beside=None):
     return new, [(f"cell {cell}:{line}", reason) for cell, line, reason in found]
 
 
-def _is_worth_a_look(text, only_data):
+def _is_worth_a_look(text, only_data, target):
+    if target == "modern" and _TRAINED.search(text):
+        return True
     if _DATA.search(text) or (not only_data and _HISTORY.search(text)):
         return True
     return _KERAS.search(text) and (

@@ -126,16 +126,20 @@ def _rewrite(path, name, target, only_data):
 def _module_beside(folder, name):
     """The text of the module that a program in a folder imports by a name, None if it cannot be read there.
 
-    "*" is for all modules of the folder, one after another.
+    Where it is not in the folder, it may be in the one around that, which programs are started in, too. "*" is for all
+    modules of the folder, one after another.
     """
     if name == "*":
         names = sorted(one[:-3] for one in os.listdir(folder or ".") if one.endswith(".py"))[:_MOST]
         return "\n".join(text for one in names if (text := _module_beside(folder, one)) is not None)
-    path = os.path.join(folder, *name.split(".")) + ".py"
-    try:
-        return _decoded(read_regular(path, _LARGEST >> 7), path)[0]
-    except (OSError, ValueError, SyntaxError, LookupError):
-        return None
+    path = os.path.join(*name.split(".")) + ".py"
+    for home in (folder, os.path.join(folder, os.pardir)):
+        if os.path.exists(os.path.join(home, path)):
+            try:
+                return _decoded(read_regular(os.path.join(home, path), _LARGEST >> 7), path)[0]
+            except (OSError, ValueError, SyntaxError, LookupError):
+                return None
+    return None
 
 
 def _decoded(data, path):

@@ -10,7 +10,8 @@ in one thread. What is compared is what reaches the models, in every epoch of ev
 | | brightness | besides, 1 pixel in 10,000 by one grey level |
 | | labels, their order, the order of the batches, names of files written | equal |
 | | what was computed from these: losses, predictions | 1e-3 |
-| modern, kept with a comment | all | as for compat |
+| modern, kept | all | as for compat |
+| modern, a loop over `to_dataset` | all | as for compat |
 | modern, fed by `to_dataset` | labels in an epoch, sizes of the batches | equal; batches: test_migrate.py |
 | modern, not augmented | pixels of JPEGs | 18 grey levels; 1.5 on average |
 | | pixels of PNGs | 1e-3 grey levels |
@@ -124,9 +125,9 @@ class Expected:
         listed: pairs (place, words) of what `migrate` lists for both targets.
         alone: the same, of what it lists for compat alone.
         also: the same, of what it lists for modern alone.
-        kept: number of comments for modern.
         fed: number of generators whose iterators are fed by `to_dataset` for modern.
         workers: those that the flows got.
+        pulled: whether the batches of `to_dataset` are taken by a loop, in their order.
         images: the relative tolerance of images for compat, None for 1 ulp.
         brightness: whether pixels may be a grey level apart.
         learned: whether models train on what models computed.
@@ -137,8 +138,8 @@ class Expected:
     listed: tuple = ()
     alone: tuple = ()
     also: tuple = ()
-    kept: int = 0
     fed: int = 0
+    pulled: bool = False
     workers: tuple = ()
     images: float | None = None
     brightness: bool = False
@@ -158,7 +159,7 @@ PNG = 1e-3 / 255
 EXPECTED = {
     "age_regression": Expected(also=(("13", DATAFRAME), ("14", DATAFRAME)), fed=2, brightness=True),
     "audio_commands": Expected(also=(("32", FLOW),), fed=1),
-    "augmentation_preview": Expected(also=(("cell 2:1", FLOW),), kept=1),
+    "augmentation_preview": Expected(also=(("cell 2:1", FLOW),)),
     "autoencoder": Expected(
         alone=(("20", STEPS), ("20", VALIDATION)),
         also=(("5", "its `class_mode` has no equal"),),
@@ -168,34 +169,37 @@ EXPECTED = {
     "cats_and_dogs": Expected(
         alone=(("75", STEPS), ("78", VALIDATION)), modern={"train": "augmented", "test": "in order"}, pixels=JPEG
     ),
-    "char_generation": Expected(also=(("13", WORDS_KEPT),), kept=1),
+    "char_generation": Expected(also=(("13", WORDS_KEPT),)),
     "cifar_cnn": Expected(also=(("48", "`fit` of it is used"),), fed=1, workers=(4,), images=1e-5),
     "course_exercise": Expected(
         workers=(4,), brightness=True, modern={"train": "augmented", "test": "shuffled"}, pixels=JPEG
     ),
-    "feature_extraction": Expected(also=(("15", FIT_ALONE),), kept=1, learned=True),
+    "feature_extraction": Expected(also=(("15", FIT_ALONE),), fed=1, pulled=True, learned=True),
     "flowers_tutorial": Expected(modern={"train": "shuffled", "test": "in order", "predict": "in order"}, pixels=PNG),
-    "image_and_text": Expected(also=(("21", WORDS_KEPT), ("25", FLOW)), kept=2),
-    "imdb_lstm": Expected(also=(("17", WORDS_KEPT),), kept=1),
+    "image_and_text": Expected(also=(("21", WORDS_KEPT), ("25", FLOW))),
+    "imdb_lstm": Expected(also=(("17", WORDS_KEPT),)),
     "kaggle_breeds": Expected(also=(("cell 6:1", DATAFRAME), ("cell 10:2", DATAFRAME)), fed=2),
     "kfold": Expected(
         listed=(("61", "`metrics_names` is"),), also=(("16", DATAFRAME), ("22", DATAFRAME)), fed=2, workers=(2,)
     ),
+    "mask_generator": Expected(
+        alone=(("15", ZIP),), also=(("9", "of `save_to_dir`"), ("12", "of `save_to_dir`")), fed=2, pulled=True
+    ),
     "predict_folder": Expected(also=(("8", "of `subset`"), ("9", "`n` of its iterator is used")), fed=2),
-    "segmentation_zip": Expected(also=(("15", FIT_ALONE), ("16", FIT_ALONE), ("28", FIT_ALONE)), kept=3),
+    "segmentation_zip": Expected(also=(("15", FIT_ALONE), ("16", FIT_ALONE), ("28", FIT_ALONE))),
     "train_script": Expected(images=1e-5, modern={"train": "augmented", "test": "in order"}, pixels=1e-4),
     "transfer_learning": Expected(
-        also=(("13", "of `preprocessing_function`"), ("17", "of `preprocessing_function`")), kept=1, fed=1, workers=(8,)
+        also=(("13", "of `preprocessing_function`"), ("17", "of `preprocessing_function`")), fed=2, workers=(8,)
     ),
-    "two_inputs": Expected(also=(("6", OTHERWISE), ("11", OTHERWISE)), kept=2),
-    "unet_data": Expected(listed=(("48", ZIP),), also=(("26", "of `save_to_dir`"), ("27", "of `save_to_dir`")), kept=2),
-    "weather_forecast": Expected(also=(("15", SERIES_KEPT), ("16", SERIES_KEPT)), kept=2),
-    "word2vec": Expected(also=(("13", WORDS_KEPT),), kept=1),
+    "two_inputs": Expected(also=(("6", OTHERWISE), ("11", OTHERWISE))),
+    "unet_data": Expected(listed=(("48", ZIP),), also=(("26", "of `save_to_dir`"), ("27", "of `save_to_dir`"))),
+    "weather_forecast": Expected(also=(("15", SERIES_KEPT), ("16", SERIES_KEPT))),
+    "word2vec": Expected(also=(("13", WORDS_KEPT),)),
 }
 MODERN = sorted(name for name, expected in EXPECTED.items() if expected.modern)
-FED_PROGRAMS = sorted(name for name, expected in EXPECTED.items() if expected.fed)
+FED_PROGRAMS = sorted(name for name, expected in EXPECTED.items() if expected.fed and not expected.pulled)
+PULLED = sorted(name for name, expected in EXPECTED.items() if expected.pulled)
 FED = re.compile(r"^(fed by `to_dataset`), because .*")
-KEPT = re.compile(r"^(?P<json>    \"|)[ \t]*# keras-regen: kept, because .*\n", re.MULTILINE)
 
 
 def check_listed(found, listed):
@@ -242,7 +246,6 @@ def test_text(path, target, written):
     found = [line[len(f"{copy}:") :].split(": ", 1) for line in lines if line.startswith(f"{copy}:")]
     check_listed(found, sorted(listed, key=place_order))
     new = copy.read_text(encoding="utf-8")
-    assert len(KEPT.findall(new)) == (expected.kept if target == "modern" else 0)
     again, found_again = (rewrite_notebook if path.suffix == ".ipynb" else rewrite)(new, target)
     assert again == new
     # Why one is fed by a dataset is another reason where it is.
@@ -256,13 +259,13 @@ def test_text(path, target, written):
     assert fed == (expected.fed if target == "modern" else 0)
     if target == "modern" and not expected.modern and not fed:
         same = (written / "compat" / path.name).read_text(encoding="utf-8")
-        assert KEPT.sub("", new) == same, "what is kept differs by comments alone, and is not run twice"
+        assert new == same, "what is kept does not differ, and is not run twice"
 
 
 @pytest.fixture(scope="module")
 def workplace(written):
     """Everything, run: mode/name.pkl is what was recorded, mode/name the folder that the program ran in."""
-    modes = ("compat", f"modern:{','.join(MODERN + FED_PROGRAMS)}", "before")
+    modes = ("compat", f"modern:{','.join(MODERN + FED_PROGRAMS + PULLED)}", "before")
     command = [sys.executable, "-m", "tests.compat.example_runner", written, *modes]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -295,11 +298,16 @@ def check_images(got, want, expected):
         assert apart.max() <= np.spacing(np.float32(np.abs(want).max()))
 
 
-@pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_compat(name, workplace):
+@pytest.mark.parametrize(
+    ("name", "target"), [*((name, "compat") for name in sorted(EXPECTED)), *((name, "modern") for name in PULLED)]
+)
+def test_the_same_batches(name, target, workplace):
     expected = EXPECTED[name]
-    before, after = record(workplace, "before", name), record(workplace, "compat", name)
+    before, after = record(workplace, "before", name), record(workplace, target, name)
     assert [kind for kind, _ in after["events"]] == [kind for kind, _ in before["events"]]
+    if target == "modern" and expected.learned:  # a loop without a seed: the same files, in an order of its own
+        check_files_of_loops(after, before)
+        return
     for (_, want), (_, got) in zip(before["events"], after["events"], strict=True):
         for one, other in zip(leaves(got), leaves(want), strict=True):
             assert one.dtype == other.dtype
@@ -314,7 +322,19 @@ def test_compat(name, workplace):
     assert before["modules"] <= {"keras"}
     assert after["modules"] <= {"keras_regen"}
     check_results(after["results"], before["results"])
-    check_files(workplace / "compat" / name, workplace / "before" / name)
+    check_files(workplace / target / name, workplace / "before" / name)
+
+
+def check_files_of_loops(after, before):
+    """The images of each pass, not augmented, that went into `predict` batch by batch, and the shapes of the rest."""
+    got, want = ([leaves(data)[0] for kind, data in one["events"] if kind == "predict"] for one in (after, before))
+    assert [len(batch) for batch in got] == [len(batch) for batch in want]
+    got, want = np.concatenate(got), np.concatenate(want)
+    assert len(got) == 48
+    for part in (slice(0, 32), slice(32, 48)):  # of 48 and 16 files
+        assert len(np.unique(got[part], axis=0)) == len(np.unique(want[part], axis=0))
+    files = np.unique(np.concatenate([want, got]), axis=0)
+    assert len(files) <= 64
 
 
 def check_results(got, want):
