@@ -136,23 +136,30 @@ def _long_name(loss):
 
 
 def _lambdas():
-    """`Lambda` with a function of Python in a configuration, which Keras 3 does not read unless it is told to."""
-    original = keras.layers.Lambda.from_config.__func__
+    """`Lambda` with a function of Python in a configuration, which Keras 3 does not read unless it is told to: its code
+    would run. Read is what this process wrote; of files of others Keras 3 says what to do.
+    """
+    writing, reading, written = keras.layers.Lambda.get_config, keras.layers.Lambda.from_config.__func__, set()
+
+    @functools.wraps(writing)
+    def get_config(self):
+        config = writing(self)
+        written.update(_codes(config))
+        return config
 
     def from_config(cls, config, custom_objects=None, safe_mode=None):
-        is_code = isinstance(config["function"], (tuple, list)) or (
-            isinstance(config["function"], dict) and config["function"].get("class_name") == "__lambda__"
-        )
-        if is_code and safe_mode is None:
-            warnings.warn(
-                "The code of a `Lambda` is read from a configuration, as by Keras 2, and will be run: `safe_mode=True` "
-                "forbids that, for files of others.",
-                stacklevel=2,
-            )
+        if safe_mode is None and (codes := _codes(config)) and codes <= written:
             safe_mode = False
-        return original(cls, config, custom_objects, safe_mode)
+        return reading(cls, config, custom_objects, safe_mode)
 
+    put(keras.layers.Lambda, "get_config", get_config)
     put(keras.layers.Lambda, "from_config", classmethod(from_config))
+
+
+def _codes(config):
+    """The code of the functions in the configuration of a `Lambda`, as text."""
+    found = [config.get(name) for name in ("function", "output_shape", "mask")]
+    return {one["config"]["code"] for one in found if isinstance(one, dict) and one.get("class_name") == "__lambda__"}
 
 
 def _is_of_keras_3(path):

@@ -306,7 +306,7 @@ def test_a_model_of_an_hdf5_file_without_training(installed, tmp_path):
     assert not keras.models.load_model(tmp_path / "model.h5").compiled
 
 
-def test_functions_of_lambdas_are_read(installed, tmp_path):
+def test_functions_of_lambdas_are_read_where_they_were_written(installed, tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: 3 * x)])
     model.compile("sgd", "mse")
     model.save(tmp_path / "model.h5")
@@ -317,11 +317,18 @@ def test_functions_of_lambdas_are_read(installed, tmp_path):
         lambda: keras.models.clone_model(model),
         lambda: keras.Sequential.from_config(model.get_config()),
     ):
-        with pytest.warns(UserWarning, match="The code of a `Lambda` is read from a configuration"):
-            found = read()
-        assert found.predict(x, verbose=0).tolist() == [[3, 3]]
+        assert read().predict(x, verbose=0).tolist() == [[3, 3]]
     with pytest.raises(ValueError, match="Lambda"):
         keras.layers.Lambda.from_config(model.layers[0].get_config(), safe_mode=True)
+    text = model.to_json()
+    compat.uninstall()
+    compat.install()  # as in another process, which wrote none of them
+    for read in (
+        lambda: keras.models.load_model(tmp_path / "model.h5"),
+        lambda: keras.models.model_from_json(text),
+    ):
+        with pytest.raises(ValueError, match="`Lambda` layer"):
+            read()
 
 
 @TENSORFLOW
