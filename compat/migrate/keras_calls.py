@@ -1,5 +1,6 @@
 """Calls of Keras in a program, by what their names stand for."""
 
+import functools
 import re
 
 import libcst as cst
@@ -11,12 +12,16 @@ _OF_KERAS = re.compile(rf"{KERAS}(?:\.|$)")
 
 def named(program, expression, module):
     """The last name of an expression that stands for something in a module of Keras, for sure; otherwise None."""
-    pattern = re.compile(rf"{KERAS}\.{module}(?:\.\w+)*\.(\w+)")
-    found = [path and pattern.fullmatch(path) for path in program.paths(expression)]
+    found = [path and _in(module).fullmatch(path) for path in program.paths(expression)]
     stars = all(binding.alias is None for binding in program.roots(expression)) if any(found) else False
     if found and (all(found) or (any(found) and stars)):
         return next(match[1] for match in found if match)
     return None
+
+
+@functools.cache
+def _in(module):
+    return re.compile(rf"{KERAS}\.{module}(?:\.\w+)*\.(\w+)")
 
 
 def calls_of(program, module, names):

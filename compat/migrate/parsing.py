@@ -5,9 +5,9 @@ import re
 import warnings
 
 import libcst as cst
-from libcst.metadata import CodeSpan
 
 from .patterns import children
+from .resolving import written
 
 _FORM_FEEDS = re.compile(r"^(?<!\\\n)(?<!\\\r\n)[ \t]*\f[ \t\f]*", re.MULTILINE)
 """At the start of a line that does not go on from the one before."""
@@ -28,7 +28,7 @@ def _python_parses(text):
 
 
 def parse(text):
-    """LibCST's tree of a text, and the text that its positions are those of, None if that is the text itself.
+    """LibCST's tree of a text, where its nodes are, and the text that they are in, None if that is the text itself.
 
     LibCST knows no spaces before the colon of `except ValueError :`, no tabs after spaces, and more such: what it makes
     of a text may then have other white space, and nothing else.
@@ -46,11 +46,12 @@ def parse(text):
             module = cst.parse_module(_plain(masked))
         except (cst.ParserSyntaxError, UnicodeError):
             raise ValueError(_why(text, masked, error)) from error
-    if module.code == masked:
-        return module, None
-    if _inked(module.code.encode()) != _inked(masked.encode()):
+    code, spans = written(module)
+    if code == masked:
+        return module, spans, None
+    if _inked(code.encode()) != _inked(masked.encode()):
         raise ValueError("LibCST does not give the text back as it was")
-    return module, module.code
+    return module, spans, code
 
 
 def _plain(text):
@@ -100,10 +101,10 @@ def moved(spans, parsed, data):
     before.append(count)
     moved, count_of_bytes = {}, len(before) - 1
     for node, span in spans.items():
-        first, last = (before[min(at, count_of_bytes)] for at in (span.start, span.start + span.length))
+        first, last = (before[min(at, count_of_bytes)] for at in span)
         start = places[first] if first < len(places) else len(data)
         end = places[last - 1] + 1 if last > first else start
-        moved[node] = CodeSpan(start, end - start)
+        moved[node] = start, end
     return moved
 
 

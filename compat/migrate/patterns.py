@@ -28,7 +28,7 @@ def __getattr__(name):
     def pattern(*positional, **fields):
         return Pattern([(kind, {**dict(zip(names, positional, strict=False)), **fields})])
 
-    return pattern
+    return globals().setdefault(name, pattern)  # which is then found without this function
 
 
 def matches(found, pattern):

@@ -4,16 +4,11 @@ import functools
 import re
 
 import libcst as cst
-from libcst.metadata import (
-    BuiltinAssignment,
-    ByteSpanPositionProvider,
-    ImportAssignment,
-    MetadataWrapper,
-    ScopeProvider,
-)
+from libcst.metadata import BuiltinAssignment, ImportAssignment
 
 from .parsing import family, moved, parse
 from .reaching import reaching
+from .resolving import scopes
 
 _NEWLINE = re.compile(rb"\r?\n")
 
@@ -68,23 +63,21 @@ class Program:
 
     def __init__(self, text, hidden=frozenset(), beside=None):
         self.hidden, self.beside = hidden, beside or (lambda module: None)
-        module, parsed = parse(text)
+        module, self._spans, parsed = parse(text)
         self.data = text.encode()
-        wrapper = _Wrapper(module, unsafe_skip_copy=True)
-        resolved = wrapper.resolve_many([ByteSpanPositionProvider, ScopeProvider])
-        self._spans, self._scopes = (resolved[p] for p in resolved)
+        self._scopes = scopes(module)
         if parsed is not None:
             self._spans = moved(self._spans, parsed.encode(), self.data)
         self.edits, self.removed, self._dropped = [], [], {}
         self.findings, self.lost = [], []
-        self.parents, self.nodes = family(wrapper.module)
+        self.parents, self.nodes = family(module)
         for found in self.nodes.values():
             found.sort(key=self._place)
         self._record_captures()
         self.values = dict(self._assigned())
         self.bindings = list(self._imported())
         self.stars = [binding for binding in self.bindings if binding.alias is None]
-        self.memory = {}
+        self.memory, self._known_paths = {}, {}
         self._uses, self._imported_by = None, {}
         for binding in self.bindings:
             self._imported_by.setdefault((binding.statement, binding.name), []).append(binding)
@@ -94,15 +87,14 @@ class Program:
         return [node for kind in types for node in self.nodes.get(kind, ())]
 
     def _place(self, node):
-        span = self._spans.get(node)
-        return (0, 0) if span is None else (span.start, -span.length)
+        start, end = self._spans.get(node, (0, 0))
+        return start, start - end
 
     # Text
 
     def span(self, node):
         """(start, end) of a node."""
-        span = self._spans[node]
-        return span.start, span.start + span.length
+        return self._spans[node]
 
     def code(self, node):
         """The text of a node."""
@@ -312,8 +304,13 @@ class Program:
         """The expression that an origin was assigned, None if it was bound in another way."""
         return self.values.get(getattr(origin, "node", None))
 
-    def paths(self, expression, depth=0):
+    def paths(self, expression):
         """The dotted names that a name or attribute may stand for by imports, with None for anything else."""
+        if expression not in self._known_paths:
+            self._known_paths[expression] = frozenset(self._paths(expression, 0))
+        return self._known_paths[expression]
+
+    def _paths(self, expression, depth):
         attributes = []
         while isinstance(expression, cst.Attribute):
             attributes.insert(0, expression.attr.value)
@@ -325,7 +322,7 @@ class Program:
             if isinstance(origin, Binding):
                 targets = {f"{origin.target}.{expression.value}" if origin.alias is None else origin.target}
             elif isinstance(value := self.value(origin), (cst.Name, cst.Attribute)) and depth < 4:
-                targets = self.paths(value, depth + 1)
+                targets = self._paths(value, depth + 1)
             else:
                 targets = {None}
             found |= {target and ".".join([target, *attributes]) for target in targets}
@@ -432,16 +429,6 @@ class Program:
         scope = self.scope(statement)
         visible = next((a.scope for a in scope[name] if getattr(a, "node", None) is statement), scope)
         return Binding(name, target, alias, statement, visible, visible is scope)
-
-
-class _Wrapper(MetadataWrapper):
-    """LibCST's, without its own way through all of a tree beside those of the providers of names, who need none."""
-
-    def visit_batched(self, visitors, before_visit=None, after_leave=None):
-        for visitor in visitors:
-            with visitor.resolve(self):
-                visitor.visit_Module(self.module)
-        return self.module
 
 
 def remembered(function):
