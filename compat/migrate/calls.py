@@ -127,12 +127,7 @@ def _drop_loading(program, call, args, removed):
         return
     removed[call] = args
     gone = ", ".join(f"{_name_of(arg)}={program.value_code(arg)}" for arg in args)
-    text = f"without {gone}, which Keras 3 takes where the data are made (PyDataset, flow), if at all"
-    statement = program.statement(call)
-    if statement is None or program.indentation(program.span(statement)[0]) is None or "\n" in gone:
-        program.report(call, text)
-    else:
-        program.add_comment(statement, f"keras-regen: {text}.")
+    program.report(call, f"without {gone}, which Keras 3 takes where the data are made (PyDataset, flow), if at all")
 
 
 def _name_of(arg):

@@ -463,6 +463,38 @@ def test_fed_datasets_hold_the_batches_of_the_iterator(arguments):
         np.testing.assert_array_equal(found_labels, labels)
 
 
+@pytest.mark.parametrize("seed", ["seed=1", ""])
+def test_each_dataset_goes_on_where_the_one_before_ended(seed):
+    program = (
+        "from keras.preprocessing.image import ImageDataGenerator\n"
+        f"train = ImageDataGenerator(rotation_range=30).flow(x, y, batch_size=3, {seed})\n"
+        "for epochs in (2, 1):\n    model.fit_generator(train, epochs=epochs)\n"
+        "def again():\n    model.fit(train)\n"
+        "again()\n"
+    )
+
+    class Trained:
+        def fit(self, data, epochs=1):
+            for _ in range(epochs):
+                if isinstance(data, keras.utils.PyDataset):
+                    batches.extend(next(data) for _ in range(len(data)))
+                else:
+                    batches.extend(data.as_numpy_iterator())
+
+    found = []
+    for target in ("compat", "modern"):
+        batches = []
+        np.random.seed(3)
+        new, _ = rewrite(program, target)
+        assert new.count("fit(to_dataset(train)") == (2 if target == "modern" else 0)
+        exec(new, {"model": Trained(), "x": np.random.default_rng(0).uniform(0, 255, (7, 6, 4, 3)), "y": np.arange(7)})
+        found.append(batches)
+    assert [len(batches) for batches in found] == [12, 12]
+    for (images, labels), (wanted, wanted_labels) in zip(*found, strict=True):
+        np.testing.assert_array_equal(images, wanted)
+        np.testing.assert_array_equal(labels, wanted_labels)
+
+
 class Model:
     """Keeps what it is fed."""
 
