@@ -14,6 +14,7 @@ from .flows import (
     obstacle,
     order_of,
     resolve,
+    trace,
 )
 from .keras_1 import is_about_loading, rename_arguments, rename_ordering, uncounted
 from .moved import KERAS_1
@@ -189,7 +190,7 @@ def _is_known_at(program, expression, place):
 
 def _wrap_zips(program, whole):
     """`fit(zip(a, b))` to `fit(to_dataset(zip(a, b)))`."""
-    wanted, fed_names = [], {}
+    wanted, fed_names, seen = [], {}, set()
     for fed in feedings(program):
         if uncounted(program, fed.call, whole):
             continue
@@ -198,6 +199,8 @@ def _wrap_zips(program, whole):
             fed_names[value] = fed
         elif is_plain_zip(program, value):
             wanted += _wrap(program, value, [fed], whole)
+        if not any(is_plain_zip(program, one) for one in _assigned(program, value)):
+            wanted += _wrap_made(program, fed, whole, seen)
     for origin, zipped in _zip_variables(program, fed_names):
         uses = program.uses(origin)
         feds = [fed_names[name] for name in uses if name in fed_names]
@@ -212,7 +215,7 @@ def _wrap_zips(program, whole):
         else:
             wanted += _wrap(program, zipped, feds, whole)
     for zipped in program.of(cst.Call):
-        if is_zip(program, zipped) and _leaves(program, zipped):
+        if zipped not in seen and is_zip(program, zipped) and _leaves(program, zipped):
             program.report_lost(
                 zipped, "`zip` is not taken by Keras 3: write `to_dataset(zip(...), repeat=True)` if it is for a model"
             )
@@ -238,6 +241,26 @@ def _outermost(program, node):
     return node
 
 
+def _assigned(program, value):
+    """A value that is fed, and what it was assigned."""
+    origins = program.origins(value) if isinstance(value, cst.Name) else ()
+    return [value, *(program.value(origin) for origin in origins)]
+
+
+def _wrap_made(program, fed, whole, seen):
+    """The same for a `zip` that functions make, or modules beside the program, where it is fed; `seen` takes it."""
+    imports, value = [], fed.arg.value
+    made = trace(program, value, is_zip, imports)
+    if made is None:
+        return []
+    seen.update(call for home, call in made if home is program)
+    roots = [binding for binding in imports if binding in program.bindings]
+    if not roots:
+        flow = resolve(program, made[0][1].args[0].value, is_flow)[0]
+        roots = program.roots(resolve(program, flow.func.value, is_generator)[0].func)
+    return _insert(program, value, program.places(roots), [fed], whole)
+
+
 def _zip_variables(program, fed_names):
     """Pairs of an origin and the `zip` that it was assigned, for variables that are fed to models."""
     origins = dict.fromkeys(origin for name in fed_names for origin in program.origins(name))
@@ -250,11 +273,15 @@ def _wrap(program, zipped, feds, whole):
     if not is_zip(program, zipped):
         program.report(zipped, "`zip` is not taken by Keras 3; if it is of image iterators, `to_dataset(zip(...))` is")
         return []
-    scope = program.scope(zipped)
-    bound = [b for b in program.bindings if b.name == "to_dataset" and b.target == f"{OURS}.to_dataset"]
     flow = resolve(program, zipped.args[0].value, is_flow)[0]
     maker = resolve(program, flow.func.value, is_generator)[0]
-    places = program.places(program.roots(maker.func))
+    return _insert(program, zipped, program.places(program.roots(maker.func)), feds, whole)
+
+
+def _insert(program, zipped, places, feds, whole):
+    """`to_dataset` around what is fed. Returns the imports that it needs, after those of `places`."""
+    scope = program.scope(zipped)
+    bound = [b for b in program.bindings if b.name == "to_dataset" and b.target == f"{OURS}.to_dataset"]
     taken = bool(list(scope["to_dataset"])) and not bound
     if taken or not places:
         program.report_lost(zipped, "`zip` is not taken by Keras 3, and `to_dataset` is another name here: left alone")

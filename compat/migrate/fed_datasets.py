@@ -81,9 +81,9 @@ class FedDatasets:
         return [(place, f"from {OURS} import {_NAME}") for place in wanted]
 
     def _made_beside(self, one):
-        """The calls in modules beside the program that make what is fed, if those are flows or a `zip` of flows."""
+        """The flows in modules beside the program that are fed."""
         imports = []
-        found = trace(self._program, one.arg.value, _is_source, imports) or ()
+        found = trace(self._program, one.arg.value, is_flow, imports) or ()
         self._imports[one] = [binding for binding in imports if binding in self._program.bindings]
         self._is_seeded |= any(b"seed" in home.data for home, _ in found)
         here = any(home is self._program for home, _ in found)
@@ -122,10 +122,6 @@ class FedDatasets:
         return f", repeat={number} is not None" if is_plain else None
 
 
-def _is_source(program, call):
-    return is_flow(program, call) or is_zip(program, call)
-
-
 def _flows(program):
     return [call for call in program.of(cst.Call) if is_flow(program, call)]
 
@@ -160,7 +156,7 @@ def _is_made_for(program, data, place):
     if _block(program, data) is not block:
         return False
     if is_flow(program, data) or (value := returned(program, data)) is None:
-        makers = [_block(home, call) for home, call in trace(program, data, _is_source, []) or ()]
+        makers = [_block(home, call) for home, call in trace(program, data, is_flow, []) or ()]
         return all(maker is block or isinstance(maker, cst.FunctionDef) for maker in makers)
     return _is_made_for(program, value, value)
 
