@@ -190,7 +190,13 @@ def _is_known_at(program, expression, place):
 
 def _wrap_zips(program, whole):
     """`fit(zip(a, b))` to `fit(to_dataset(zip(a, b)))`."""
-    wanted, fed_names, seen = [], {}, set()
+    wanted, fed_names = [], {}
+    seen = {
+        zipped
+        for call in program.of(cst.Call)
+        if call.args and program.paths(call.func) == {f"{OURS}.to_dataset"}
+        for zipped in resolve(program, call.args[0].value, is_zip) or ()
+    }
     for fed in feedings(program):
         if uncounted(program, fed.call, whole):
             continue

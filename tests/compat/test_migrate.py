@@ -165,7 +165,11 @@ def test_what_modules_beside_make_is_fed_by_a_dataset(home, program, new):
     found, _ = rewrite(program, "modern", beside=texts.get)
     assert found == (new or program)
     assert rewrite(found, "modern", beside=texts.get)[0] == found
-    assert rewrite(texts["data"], "modern")[0] == texts["data"].replace(IMPORT, OURS), "which stays as it is"
+    stays = texts["data"].replace(IMPORT, OURS)
+    if "zip" in home:  # it may be for a model of a file that is not known
+        install = "keras_regen.compat.install()  # keras-regen: gives back what this file uses of Keras 2"
+        stays = f"import keras_regen.compat\n{install}\n{stays}"
+    assert rewrite(texts["data"], "modern")[0] == stays
 
 
 def test_what_other_files_import_stays_an_iterator():
