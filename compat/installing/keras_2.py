@@ -59,14 +59,29 @@ def _optimizers():
 
     put(base, "_get_current_learning_rate", decayed)
     put(base, "lr", property(lambda self: self._learning_rate, base.learning_rate.fset))
+    for name in ("l1", "l2"):
+        kind = getattr(keras.regularizers, name.upper())
+        put(kind, "__init__", _with_l(kind.__init__, name))
     for name in OPTIMIZERS:
         kind = getattr(keras.optimizers, name)
         put(kind, "__init__", _with_rate(kind.__init__))
 
 
+def _with_l(original, name):
+    """`l2(l=0.1)`, as the factor was called."""
+
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        original(self, *args, **{name if key == "l" else key: value for key, value in kwargs.items()})
+
+    return __init__
+
+
 def _with_rate(original):
     @functools.wraps(original)
-    def __init__(self, *args, lr=None, decay=0.0, **kwargs):
+    def __init__(
+        self, *args, lr=None, decay=0.0, schedule_decay=None, **kwargs
+    ):  # the last of Nadam, which has its own
         if lr is not None:
             kwargs["learning_rate"] = lr
         if kwargs.get("epsilon", 0) is None:
@@ -171,7 +186,7 @@ def _metrics():
 
     def name_of(thing):
         known = isinstance(thing, (types.FunctionType, functools.partial)) and hasattr(thing, "__name__")
-        return thing.__name__ if known else naming(thing)
+        return thing.__name__ if known and thing.__name__.isidentifier() else naming(thing)
 
     compiling = sys.modules["keras.src.trainers.compile_utils"]
     naming = compiling.get_object_name
@@ -196,7 +211,7 @@ def _callbacks():
             *args,
             **kwargs,
         )
-        self.filepath, self._period = os.fspath(filepath), period
+        self.filepath, self._period = os.fspath(filepath), max(1, period)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self._period == 0:

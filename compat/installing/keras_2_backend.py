@@ -46,6 +46,8 @@ def put_back():
         "function": function,
         "gradients": gradients,
         "learning_phase": _Phase,
+        "placeholder": _placeholder,
+        "_get_available_gpus": lambda: [f"/device:{gpu.name}" for gpu in _devices()],
         "set_learning_phase": functools.partial(_without_effect, "set_learning_phase"),
         "set_session": functools.partial(_without_effect, "set_session"),
     }
@@ -62,7 +64,7 @@ def put_back():
         for name, value in gone.items():
             put(backend, name, value)
         module = types.ModuleType(f"{root}.backend.tensorflow_backend")
-        vars(module).update({name: value for name, value in vars(backend).items() if not name.startswith("_")})
+        vars(module).update({name: value for name, value in vars(backend).items() if not name.startswith("__")})
         put_module(module.__name__, module)
         put(backend, "tensorflow_backend", module)
 
@@ -104,6 +106,16 @@ def _session(old):
             return None if fetches is None else super().run(fetches, *args, **kwargs)
 
     return Session
+
+
+def _devices():
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow.config.list_physical_devices("GPU") if tensorflow else ()
+
+
+def _placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None):
+    """What an array is given for in a `function`."""
+    return keras.Input(batch_shape=shape or (None,) * ndim, dtype=dtype, sparse=sparse, name=name)
 
 
 class _Phase(int):

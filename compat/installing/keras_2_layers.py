@@ -25,6 +25,13 @@ def put_back():
     _seen.clear()
     put(keras.layers.Layer, "__init__", _with_batch_shape(keras.layers.Layer.__init__))
     put(keras.layers.Layer, "add_weight", _add_weight(keras.layers.Layer.add_weight))
+    put(keras.Variable, "__hash__", object.__hash__)  # `set(model.trainable_weights)`
+    for name in ("trainable_weights", "non_trainable_weights"):
+        known = getattr(keras.layers.Layer, name)
+        put(keras.layers.Layer, name, property(known.fget, _own_weights(name == "trainable_weights")))
+    for name in ("input", "output"):
+        put(keras.layers.Layer, f"get_{name}_at", _at(name))
+        put(keras.layers.Layer, f"get_{name}_shape_at", _shape_at(name))
     put(keras.metrics.Metric, "reset_states", lambda self: self.reset_state())
     put(keras.Sequential, "add", _add(keras.Sequential.add))
     put(keras.Sequential, "pop", _pop(keras.Sequential.pop))
@@ -51,6 +58,46 @@ def gone(path, how):
         raise NotImplementedError(f"`{path}` is not in Keras 3: {how}")
 
     return type(path.rpartition(".")[2], (), {"__init__": __init__})
+
+
+def _at(name):
+    """`layer.get_output_at(0)`: what it gave where it was first called; a model has its own as the first."""
+
+    def get(self, node_index):
+        nodes = list(self._inbound_nodes)
+        if isinstance(self, _GRAPHS):
+            if node_index == 0:
+                return getattr(self, name)
+            node_index -= 1
+        found = getattr(nodes[node_index], f"{name}_tensors")
+        return found[0] if len(found) == 1 else list(found)
+
+    return get
+
+
+def _shape_at(name):
+    def get(self, node_index):
+        found = getattr(self, f"get_{name}_at")(node_index)
+        return [tuple(one.shape) for one in found] if isinstance(found, list) else tuple(found.shape)
+
+    return get
+
+
+def _own_weights(trainable):
+    """What `self.trainable_weights = [self.W]` did in the layers of Keras 1: the variables are the layer's."""
+
+    def track(self, values):
+        for value in values:
+            if isinstance(value, keras.Variable):
+                value.trainable = trainable
+                self._track_variable(value)
+                continue
+            name = value.name.partition(":")[0].rpartition("/")[2]
+            own = keras.Variable(value.numpy(), dtype=value.dtype.name, trainable=trainable, name=name)
+            own._value = value  # the layer calculates with it
+            self._track_variable(own)
+
+    return track
 
 
 def _itself(self, name):
@@ -244,8 +291,10 @@ class Merge(keras.layers.Layer):
         return cls(models, **config)
 
 
-def merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, name=None):
+def merge(layers, inputs, mode="sum", concat_axis=-1, dot_axes=-1, output_shape=None, output_mask=None, name=None):
     """`merge` of Keras 1."""
+    if callable(mode):
+        return layers.Lambda(mode, output_shape=output_shape, name=name)(inputs)
     if mode not in MERGE_MODES:
         raise ValueError(f"`mode` must be one of {tuple(MERGE_MODES)}. Received: {mode!r}")
     options = {

@@ -10,6 +10,7 @@ import types
 
 import keras
 import keras._tf_keras.keras as tf_keras
+import numpy as np
 
 from ..migrate.moved import OTHER_NAMES, PRIVATE_MODULES, PRIVATE_NAMES, THEANO
 from . import keras_2_layers
@@ -24,7 +25,7 @@ _SUBMODULES = {
     "utils": ("data_utils", "generic_utils", "layer_utils", "np_utils", "vis_utils", "visualize_util"),
     "callbacks": ("callbacks",),
 }
-_ENGINE = ("base_layer", "input_layer", "sequential", "topology", "training")
+_ENGINE = ("base_layer", "input_layer", "network", "saving", "sequential", "topology", "training")
 _INITIALIZATIONS = {
     **{"uniform": keras.initializers.RandomUniform, "normal": keras.initializers.RandomNormal},
     **{"orthogonal": keras.initializers.Orthogonal, "identity": keras.initializers.Identity},
@@ -87,9 +88,18 @@ def _utils():
         found = original(x, nb_classes if num_classes is None else num_classes)
         return found if dtype is None else found.astype(dtype)
 
+    def classes(y_pred):
+        """The class of each row, as Keras 1 told it."""
+        y_pred = np.asarray(y_pred)
+        return y_pred.argmax(axis=-1) if y_pred.shape[-1] > 1 else (y_pred > 0.5).astype("int32").ravel()
+
     original = keras.utils.to_categorical
     for package in (keras, tf_keras):
         put(package.utils, "to_categorical", functools.wraps(original)(to_categorical))
+        put(package.utils, "probas_to_classes", classes)
+        for name in ("OrderedEnqueuer", "GeneratorEnqueuer", "SequenceEnqueuer"):
+            put(package.utils, name, keras_2_layers.gone(f"keras.utils.{name}", "`fit` loads by itself"))
+        put(package.callbacks, "BaseLogger", package.callbacks.Callback)  # histories hold means by themselves
     put(keras.KerasTensor, "_keras_shape", property(lambda self: tuple(self.shape)))
 
 
@@ -105,6 +115,7 @@ def _names():
 
 
 def _modules():
+    hdf5 = sys.modules["keras.src.legacy.saving.legacy_h5_format"]  # which has no public name
     for root, package in _ROOTS.items():
         for name, children in _SUBMODULES.items():
             owner = getattr(package, name)
@@ -114,6 +125,7 @@ def _modules():
                     put(owner, child, sys.modules[f"{root}.{name}.{child}"])
         put(package, "objectives", _module(f"{root}.objectives", package.losses))
         functions = {name: _initialization(name, kind) for name, kind in _INITIALIZATIONS.items()}
+        functions["get"] = lambda name, known=functions: known.get(name, name)
         put(package, "initializations", _module(f"{root}.initializations", package.initializers, **functions))
         experimental = _module(f"{root}.layers.experimental", package.layers, preprocessing=package.layers)
         put(package.layers, "experimental", experimental)
@@ -122,8 +134,11 @@ def _modules():
         put(package.optimizers, "legacy", package.optimizers)
         engine = _module(f"{root}.engine", package.layers, Model=package.Model, Sequential=package.Sequential)
         engine.get_source_inputs = package.utils.get_source_inputs
+        engine.Container = engine.Network = package.Model
+        engine.Node = sys.modules["keras.src.ops.node"].Node
         for child in _ENGINE:
             setattr(engine, child, _module(f"{root}.engine.{child}", engine))
+        vars(engine.saving).update({name: getattr(hdf5, name) for name in vars(hdf5) if "hdf5" in name})
         put(package, "engine", engine)
         put(package.layers, "merge", functools.partial(keras_2_layers.merge, package.layers))
         private = {"normalize_data_format": _ordering, "conv_output_length": _length_of_convolution}
@@ -213,6 +228,8 @@ def _initialization(name, kind):
     """A function of Keras 1's `initializations`: of a shape, it gives the weights."""
 
     def initialize(shape, scale=1.1 if name == "orthogonal" else None, dim_ordering=None, *, name=None, dtype=None):
+        if dtype is None and (tensorflow := sys.modules.get("tensorflow")) is not None:  # of a layer's own `build`
+            return tensorflow.Variable(initialize(shape, scale, dtype=keras.config.floatx()), name=name)
         if scale is None:
             return kind()(shape, dtype=dtype)
         if kind is keras.initializers.RandomUniform:

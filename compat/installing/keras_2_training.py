@@ -48,6 +48,8 @@ def put_back():
             put(kind, name, _of_one_output(getattr(kind, name)))
     put(keras.Model, "metrics_names", property(_metrics_names))
     put(keras.Model, "reset_states", _reset_states)
+    for name in ("predict", "train", "test"):
+        put(keras.Model, f"_make_{name}_function", lambda self: None)  # which `predict` and the others do
     put(keras.Model, "_feed_inputs", property(lambda self: list(self.inputs)))
     put(keras.Model, "_is_compiled", property(lambda self: self.compiled))
     for kind in (keras.Model, functional, keras.Sequential):

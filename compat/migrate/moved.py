@@ -87,6 +87,8 @@ OTHER_NAMES = (
     (KERAS, "optimizers", {name.lower(): name for name in _WORDS_OF_OPTIMIZERS.split()}),
     (KERAS, "constraints", {"maxnorm": "max_norm", "nonneg": "non_neg", "unitnorm": "unit_norm"}),
     (KERAS, "utils", {"plot": "plot_model"}),
+    (KERAS, "initializers", {"normal": "RandomNormal", "uniform": "RandomUniform", "zero": "Zeros", "one": "Ones"}),
+    (KERAS, "regularizers", {"l1l2": "l1_l2"}),
     ("keras", "losses", SHORT_LOSSES),
     ("keras", "metrics", SHORT_LOSSES),
     (_TENSORFLOW, "losses", _LOSSES_OF_TENSORFLOW | {"cosine_proximity": "cosine_similarity"}),
