@@ -121,6 +121,11 @@ GONE = {
     r"applications\.mobilenet\.(?:relu6|DepthwiseConv2D)": "is in keras.layers: `ReLU(6.0)`, `DepthwiseConv2D`",
     r"legacy\.interfaces": "is gone: take the decorator away",
     r"initializations(?:\.\w+)?": "is `initializers`, of classes: `initializers.RandomNormal(stddev=0.01)`",
+    r"utils\.(?:data_utils\.)?(?:Ordered|Generator|Sequence)Enqueuer": "is gone: `fit` loads by itself",
+    r"utils\.(?:np_utils\.)?probas_to_classes": "is gone: write `probas.argmax(axis=-1)`",
+    r"callbacks\.BaseLogger": "is gone: take it away",
+    r"engine\.(?:\w+\.)?(?:Container|Network|Node)": "was private: write `keras.Model` for `Container` and `Network`",
+    r"engine\.saving": "was private: write `model.load_weights`",
     r"backend\.tensorflow_backend": "import `keras.backend`, or TensorFlow itself",
     r"backend\.theano_backend": "import `keras.backend`",
 }
@@ -129,6 +134,11 @@ GIVEN_BACK = frozenset(
     [
         *(r"layers\.Merge", r"wrappers\.scikit_learn", r"backend\.tensorflow_backend"),
         *(r"applications\.imagenet_utils\._obtain_input_shape", r"initializations(?:\.\w+)?", r"legacy\.interfaces"),
+        *(
+            r"utils\.(?:data_utils\.)?(?:Ordered|Generator|Sequence)Enqueuer",
+            r"utils\.(?:np_utils\.)?probas_to_classes",
+        ),
+        *(r"callbacks\.BaseLogger", r"engine\.(?:\w+\.)?(?:Container|Network|Node)", r"engine\.saving"),
     ]
 )
 """Those that `install` gives back."""
@@ -155,7 +165,7 @@ BACKEND_GONE = {
     "in_train_phase": "write `training=` in the call of the layer",
     "gradients": "write `tf.GradientTape`",
 }
-BACKEND_LOST = frozenset(["placeholder", "manual_variable_initialization", "pattern_broadcast", "in_train_phase"])
+BACKEND_LOST = frozenset(["manual_variable_initialization", "pattern_broadcast", "in_train_phase"])
 """Those that `install` does not give back."""
 
 OPTIMIZERS = {

@@ -55,6 +55,19 @@ def lists(program):
                 program.report_lost(arg, "a list of numbers is several inputs or outputs: write `np.array(...)`")
 
 
+def sets(program):
+    """`for w in set(model.trainable_weights)` without `set`, in which variables of Keras 3 are not."""
+    for call in program.of(cst.Call):
+        if getattr(call.func, "value", None) != "set" or len(call.args) != 1 or not is_keras(program):
+            continue
+        weights = call.args[0].value
+        if isinstance(weights, cst.Attribute) and weights.attr.value in ("trainable_weights", "non_trainable_weights"):
+            if isinstance(program.parents[call], (cst.For, cst.CompFor)) and program.is_builtin(call.func):
+                program.replace(call, program.code(weights))
+            else:
+                program.report_lost(call, "variables of Keras 3 are in no set: write a list")
+
+
 def named_targets(program):
     """`fit(x, {"out": y})` and `yield x, {"out": y}`, which Keras 3 does not take of an only output: listed."""
     if not is_keras(program):

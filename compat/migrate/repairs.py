@@ -23,7 +23,7 @@ from .moved import (
     UNUSED_BY_SEPARABLE,
     VALUES,
 )
-from .numbers import lists, named_targets, sizes
+from .numbers import lists, named_targets, sets, sizes
 from .program import dotted_name
 from .saving import callbacks, files, loaded_models
 from .symbolic import inputs_in_chains, names_of_layers, tensors_of_models
@@ -88,6 +88,7 @@ def optimizers(program):
         for unset in ("epsilon", "clipnorm", "clipvalue"):
             if unset == "epsilon" and unset in given and m.matches(given[unset].value, m.Name("None")):
                 program.drop(call, [given[unset]])
+        program.drop(call, [given[word] for word in ("schedule_decay",) if word in given])  # Nadam has its own
         if "decay" not in given:
             continue
         decay = given["decay"]
@@ -440,6 +441,12 @@ def initializers(program):
                 program.report_lost(arg, "an initializer takes `(shape, dtype=None)` in Keras 3")
 
 
+def regularizers(program):
+    """`l2(l=0.1)` to `l2(l2=0.1)`."""
+    for call, name in calls_of(program, "regularizers", ("l1", "l2")):
+        _rename(program, call, {"l": name})
+
+
 def own_optimizers(program):
     """Classes of optimizers with `get_updates`, which are listed."""
     for function in program.of(cst.FunctionDef):
@@ -452,6 +459,6 @@ REPAIRS = (
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
     *(tensors_of_models, inputs_in_chains, names_of_layers, lists, orders, rates, initializers),
-    *(loaded_models, own_optimizers, named_targets),
+    *(loaded_models, own_optimizers, named_targets, sets, regularizers),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

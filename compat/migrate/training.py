@@ -22,6 +22,8 @@ _OF_MODELS = {
     "_feed_inputs": "was private and is gone: write `inputs`",
     "metrics_names": "is ['loss', 'compile_metrics'] in Keras 3: write `evaluate(..., return_dict=True)`, or the names",
     "outbound_nodes": "is gone: make a `Model` of the inputs and of the output that is meant",
+    **dict.fromkeys(("get_input_at", "get_output_at"), "is gone: keep the tensor that the call of the layer gave"),
+    **dict.fromkeys(("_make_predict_function", "_make_train_function"), "was private and is gone: take it away"),
     "uses_learning_phase": "is gone: write `training=` in the call of the model",
 }
 
@@ -117,8 +119,12 @@ def graphs(program):
     for node in program.of(cst.Attribute):
         name = node.attr.value
         if name in _OF_MODELS:
-            report = program.report_lost if name in ("metrics_names", "_feed_inputs") else program.report
+            report = program.report if name in ("outbound_nodes", "uses_learning_phase") else program.report_lost
             report(node, f"`{name}` {_OF_MODELS[name]}")
+        if name == "trainable_weights" and isinstance(program.parents[node], cst.AssignTarget):
+            program.report_lost(
+                node, "`trainable_weights` is not set in Keras 3: write `self.add_weight(...)` for each"
+            )
         if name == "validation_data" and m.matches(node.value, m.Name("self")):
             program.report_lost(
                 node, "`validation_data` of callbacks is gone: give the data to the callback's constructor"
