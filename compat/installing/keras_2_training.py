@@ -54,6 +54,7 @@ def put_back():
     put(keras.Model, "_is_compiled", property(lambda self: self.compiled))
     for kind in (keras.Model, functional, keras.Sequential):
         put(kind, "layers", property(_layers(kind.layers.fget), kind.layers.fset))
+    put(functional, "outputs", property(functional.outputs.fget, _set_outputs(functional.__init__)))
     for name in ("input", "output"):
         put(keras.Sequential, name, property(_of_graph(name, getattr(keras.Sequential, name).fget)))
 
@@ -214,6 +215,17 @@ def _with_inner_losses(original):
         return sum(losses)
 
     return compute_loss
+
+
+def _set_outputs(init):
+    """`model.outputs = [model.layers[-1].output]`, behind `model.layers.pop()`: the model ends there."""
+
+    def outputs(self, values):
+        inputs, values = list(self.inputs), list(values)
+        init(self, inputs[0] if len(inputs) == 1 else inputs, values[0] if len(values) == 1 else values, name=self.name)
+        self._layers = [layer for layer in self._layers if any(layer is one for one in self.operations)]
+
+    return outputs
 
 
 def _of_one_output(original):

@@ -26,7 +26,7 @@ from .moved import (
 from .numbers import lists, named_targets, sets, sizes
 from .program import dotted_name
 from .saving import callbacks, files, loaded_models
-from .symbolic import inputs_in_chains, names_of_layers, tensors_of_models
+from .symbolic import inputs_in_chains, names_of_layers, set_outputs, tensors_of_models
 from .training import (
     adversaries,
     batch_shapes,
@@ -459,6 +459,6 @@ REPAIRS = (
     *(shapes, metrics, losses, shared_optimizers, adversaries, graphs, batch_shapes, class_weights),
     *(tensorflow_1, weights_by_name, inputs_of_first_layers, sizes, targets_of_metrics, names_of_metrics, first_shapes),
     *(tensors_of_models, inputs_in_chains, names_of_layers, lists, orders, rates, initializers),
-    *(loaded_models, own_optimizers, named_targets, sets, regularizers),
+    *(loaded_models, own_optimizers, named_targets, sets, regularizers, set_outputs),
 )
 """Functions of a `Program`, one for each breakage: edits where they are right for sure, the rest is listed."""

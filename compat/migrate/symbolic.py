@@ -118,3 +118,14 @@ def _is_of_layer(program, call, depth):
         isinstance(one, cst.Call) and named(program, one.func, "layers") in (LAYERS | KERAS_1_LAYERS.keys())
         for one in makers
     )
+
+
+def set_outputs(program):
+    """`model.outputs = [...]`, behind `model.layers.pop()`: listed."""
+    for node in program.of(cst.Attribute):
+        if node.attr.value != "outputs" or not isinstance(program.parents[node], cst.AssignTarget):
+            continue
+        if is_keras(program) and program.code(node.value) != "self":
+            program.report_lost(
+                node, "`outputs` is not set in Keras 3: make a `Model` of the inputs and of what it gives"
+            )

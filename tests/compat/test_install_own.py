@@ -166,3 +166,15 @@ def test_losses_without_a_name(installed):
     model = dense(1, kernel_initializer="ones")
     model.compile("sgd", loss=lambda y_true, y_pred: y_pred, metrics=[lambda y_true, y_pred: y_pred])
     assert model.evaluate(np.ones((1, 2)), np.zeros((1, 1)), verbose=0) == [2, 2]
+
+
+def test_outputs_of_a_model_are_set(installed):
+    """As programs of Keras 1 and 2 took the last layer away."""
+    model = dense(2, 3, 1)
+    model = keras.Model(model.inputs, model.outputs)
+    model.layers.pop()
+    model.outputs = [model.layers[-1].output]
+    assert model.output_shape == (None, 3) and len(model.layers) == 3 and len(model.weights) == 4
+    assert model.predict(np.ones((1, 2)), verbose=0).shape == (1, 3)
+    last = keras.Model(model.input, keras.layers.Dense(5)(model.output))
+    assert last.output_shape == (None, 5)
