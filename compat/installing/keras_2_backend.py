@@ -25,6 +25,13 @@ _IN_PLACE = {
     "__itruediv__": lambda self, other: self / other,
 }
 """What a variable of TensorFlow 1 gave another tensor for, as in `loss = K.variable(0.0)` and `loss += x`."""
+_OPTIMIZERS = {
+    "AdamOptimizer": ("Adam", {"beta1": "beta_1", "beta2": "beta_2"}, {"epsilon": 1e-8}),
+    "GradientDescentOptimizer": ("SGD", {}, {}),
+    "RMSPropOptimizer": ("RMSprop", {"decay": "rho"}, {"epsilon": 1e-10}),
+    "AdagradOptimizer": ("Adagrad", {}, {}),
+}
+"""Optimizers of `tf.train`: those of Keras, the words that are others, and what they were without a word."""
 
 
 def put_back():
@@ -73,10 +80,24 @@ def _put_tensorflow_1(new, old):
     """What programs for Keras used of TensorFlow 1, from `tensorflow.compat.v1`."""
     for name in WITHOUT_EAGER:
         put(old, name, _unless_of_keras(name, getattr(old, name)))
+    for name, (kind, words, given) in _OPTIMIZERS.items():
+        if not hasattr(new.train, name):
+            put(new.train, name, _optimizer(kind, words, given))
     for owner, source, names in ((new, old, TENSORFLOW_1), (new.image, old.image, TENSORFLOW_1_IMAGES)):
         for name in names:
             if not hasattr(owner, name) and hasattr(source, name):
                 put(owner, name, getattr(source, name))
+
+
+def _optimizer(kind, words, given):
+    """An optimizer of `tf.train`, which `tf.keras` took, as the one of Keras."""
+
+    def make(*args, use_locking=False, **kwargs):
+        kwargs = {words.get(name, name): value for name, value in {**given, **kwargs}.items()}
+        known = list(inspect.signature(getattr(keras.optimizers, kind).__init__).parameters)[1:]
+        return getattr(keras.optimizers, kind)(**{**kwargs, **dict(zip(known, args, strict=False))})
+
+    return make
 
 
 def _unless_of_keras(name, original):

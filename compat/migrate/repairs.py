@@ -448,7 +448,11 @@ def regularizers(program):
 
 
 def own_optimizers(program):
-    """Classes of optimizers with `get_updates`, which are listed."""
+    """Classes of optimizers with `get_updates`, and those of `tf.train`, which are listed."""
+    for node in program.of(cst.Attribute):
+        name = node.attr.value
+        if name.endswith("Optimizer") and is_keras(program) and program.paths(node) == {f"tensorflow.train.{name}"}:
+            program.report_lost(node, f"`tf.train.{name}` is none of Keras: write that of `keras.optimizers`")
     for function in program.of(cst.FunctionDef):
         if function.name.value == "get_updates" and is_keras(program) and len(function.params.params) == 3:
             program.report_lost(function, "`get_updates` of optimizers is gone: write `build` and `update_step(...)`")

@@ -39,7 +39,7 @@ _REPAIRED = re.compile(
     r"batch_input_shape|set_session|learning_phase|\.trainable\b|optimizer\s*=\s*[a-z]\w*\s*[,)]|\.(?:in|out)put\b|"
     r"metrics_names|\b_feed_inputs\b|get_layer\([^)]*_\d|\.compile\((?:[^=()\n]*,){2}\s*[^\s=]+\s*[,)]|"
     r"['\"](?:adadelta|adagrad|adamax|nadam)['\"]|\b[Aa]da(?:delta|grad|max)\(\s*\)|\b[Nn]adam\(\s*\)|validation_data\b\[|layers\.pop|outbound_nodes|reset_states|to_categorical|add_loss|"
-    r"load_weights|load_model|model_from_json|clone_model|get_updates|get_(?:in|out)put_at|_make_\w+_function|_weights\s*[=)]|schedule_decay|\bl[12]\(|Enqueuer|probas_to_classes|BaseLogger|metrics\s*=\s*[\['\"]|\by_true\b|loss_weights|input_(?:dim|length)|"
+    r"load_weights|load_model|model_from_json|clone_model|get_updates|get_(?:in|out)put_at|_make_\w+_function|_weights\s*[=)]|schedule_decay|train\.\w+Optimizer|\bl[12]\(|Enqueuer|probas_to_classes|BaseLogger|metrics\s*=\s*[\['\"]|\by_true\b|loss_weights|input_(?:dim|length)|"
     r"\bMerge\b|preprocess_input\(|add_weight\(\s*['\"]|\.models import|\((?:np|numpy)\.prod\(|\.max\(|"
     r"\[\s*['\"]lr['\"]|disable_(?:eager_execution|v2_behavior)|"
     r"(?:\[|monitor\s*=)\s*['\"](?:val_)?mean_\w+_error['\"]|"

@@ -178,3 +178,16 @@ def test_outputs_of_a_model_are_set(installed):
     assert model.predict(np.ones((1, 2)), verbose=0).shape == (1, 3)
     last = keras.Model(model.input, keras.layers.Dense(5)(model.output))
     assert last.output_shape == (None, 5)
+
+
+@TENSORFLOW
+def test_optimizers_of_tensorflow_1(installed):
+    import tensorflow as tf
+
+    adam = tf.train.AdamOptimizer(0.5, beta1=0.25).get_config()
+    assert (adam["learning_rate"], adam["beta_1"], adam["epsilon"]) == (0.5, 0.25, 1e-8)
+    rms = tf.train.RMSPropOptimizer(learning_rate=0.5, decay=0.75)
+    assert isinstance(rms, keras.optimizers.RMSprop) and rms.rho == 0.75
+    model = dense(1)
+    model.compile(tf.train.GradientDescentOptimizer(0.25), "mse")
+    assert isinstance(model.optimizer, keras.optimizers.SGD) and float(model.optimizer.learning_rate) == 0.25
