@@ -12,8 +12,9 @@ _SMALL = 2**20
 """Bytes up to which the allocator of C keeps memory itself."""
 _MOST = 2**29
 """Bytes that are kept at most."""
-_free = collections.deque(maxlen=4)
-"""Memory that nobody looks at any more. What is pushed out goes back to the system."""
+_free = collections.deque(maxlen=12)
+"""Memory that nobody looks at any more: the batches of a pass or two, of training and of validation, which may have sizes
+of their own, and so have last batches. What is pushed out goes back to the system."""
 
 
 def room(shape, dtype):
