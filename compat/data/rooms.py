@@ -13,8 +13,8 @@ _SMALL = 2**20
 _MOST = 2**29
 """Bytes that are kept at most."""
 _free = collections.deque(maxlen=12)
-"""Memory that nobody looks at any more: the batches of a pass or two, of training and of validation, which may have sizes
-of their own, and so have last batches. What is pushed out goes back to the system."""
+"""Memory that nobody looks at any more: of batches of training and of validation, which may have sizes of their own, as
+last batches have. What is pushed out goes back to the system."""
 
 
 def room(shape, dtype):

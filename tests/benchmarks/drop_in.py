@@ -86,7 +86,7 @@ def arrays(rounds):
     for _ in range(30):
         next(mine)
     speeds = in_turns(
-        {"legacy `next(iterator)`": (pulls(theirs, 4), 512), "`next(iterator)`": (pulls(mine, 16), 2048)}, rounds
+        {"legacy `next(iterator)`": (pulls(theirs, 4), 512), "`next(iterator)`": (pulls(mine, 96), 12288)}, rounds
     )
     table("`flow` on arrays of 32x32, batch 128", speeds, {"ratio": "legacy `next(iterator)`"})
 
