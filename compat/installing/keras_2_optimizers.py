@@ -51,7 +51,7 @@ def put_back():
         base,
         "iterations",
         property(
-            lambda self: found if (found := vars(self).get(_ITERATIONS)) is not None else iterations.fget(self),
+            lambda self: found if (found := vars(self).get(_ITERATIONS)) is not None else iterations.__get__(self),
             lambda self, value: vars(self).update({_ITERATIONS: value}),
         ),
     )
