@@ -79,9 +79,13 @@ def _with_l(original, name):
 
 def _with_rate(original):
     @functools.wraps(original)
-    def __init__(
-        self, *args, lr=None, decay=0.0, schedule_decay=None, **kwargs
-    ):  # the last of Nadam, which has its own
+    def __init__(self, *args, lr=None, decay=0.0, schedule_decay=0.004, **kwargs):  # the last of Nadam, as it was
+        if schedule_decay != 0.004:
+            warnings.warn(
+                "`schedule_decay` has no effect in Keras 3, whose Nadam has a schedule of its own. "
+                f"Received: {schedule_decay!r}",
+                stacklevel=2,
+            )
         if lr is not None:
             kwargs["learning_rate"] = lr
         if kwargs.get("epsilon", 0) is None:

@@ -88,7 +88,10 @@ def optimizers(program):
         for unset in ("epsilon", "clipnorm", "clipvalue"):
             if unset == "epsilon" and unset in given and m.matches(given[unset].value, m.Name("None")):
                 program.drop(call, [given[unset]])
-        program.drop(call, [given[word] for word in ("schedule_decay",) if word in given])  # Nadam has its own
+        if "schedule_decay" in given and constant(program, given["schedule_decay"].value) == 0.004:  # as it was anyway
+            program.drop(call, [given["schedule_decay"]])
+        elif "schedule_decay" in given:
+            program.report_lost(call, "`schedule_decay` is gone: Keras 3's Nadam has a schedule of its own")
         if "decay" not in given:
             continue
         decay = given["decay"]

@@ -156,6 +156,8 @@ def test_names_of_keras_1_and_2_that_are_others_or_do_nothing(installed):
     doubled._make_predict_function()
     assert doubled.predict(np.ones((1, 2)), verbose=0).tolist() == [[2, 2]]
     keras.optimizers.Nadam(lr=0.1, schedule_decay=0.004)
+    with pytest.warns(UserWarning, match=r"`schedule_decay` has no effect .* Received: 0.1"):
+        keras.optimizers.Nadam(schedule_decay=0.1)
     assert K.tensorflow_backend._get_available_gpus() == []
     given = K.placeholder((1, 2))
     if keras.backend.backend() == "tensorflow":
