@@ -217,7 +217,7 @@ def test_not_skipped(error, decode, good, monkeypatch):
 
 
 def test_a_reason_is_never_empty(good, monkeypatch, caplog):
-    def nothing_to_say(content, decoding):
+    def nothing_to_say(*_):
         raise SyntaxError
 
     monkeypatch.setattr(module, "_pixels", nothing_to_say)
