@@ -4,7 +4,7 @@ The reference is `keras.utils.load_img` followed by `keras.utils.img_to_array`, 
 cores TensorFlow's decoders, which run without Python's lock, decode what they are known to decode to the same pixels;
 whatever else lies in a file, and everything on a machine of few, Pillow decodes in a pool of threads. And whatever
 TensorFlow refuses, Pillow has the last word on: it either succeeds, and then its pixels are right by definition, or it
-raises an error that names the file.
+raises an error that names the file. Where images are transformed as soon as they are decoded, `jpeg` comes before both.
 
 Convention: images are channels last, sizes are `height, width`, values are the file's own (0 to 255, and up to 65535 or
 beyond for grey images of 16 and 32 bits in `color_mode="grayscale"`).

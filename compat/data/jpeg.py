@@ -33,10 +33,7 @@ def whole(image, content):
         return None
     try:
         pixels = decode(content)
-    except (
-        ValueError,
-        RuntimeError,
-    ):  # of what is broken, also where Pillow goes on; of a decoder that is not to be had
+    except (ValueError, RuntimeError):  # broken, also where Pillow goes on; or no room for a decoder
         return None
     return pixels if pixels.shape == (image.height, image.width, 3) else None
 
@@ -49,6 +46,9 @@ def _decoder():
     except ModuleNotFoundError as error:
         if error.name != "simplejpeg":
             raise
+        return None
+    except ImportError as error:  # it is there, but not for this NumPy
+        warn(f"keras_regen does without simplejpeg, which is slower: {error}", RuntimeWarning)
         return None
     decode = functools.partial(simplejpeg.decode_jpeg, colorspace="RGB", fastdct=False, fastupsample=False)
     for content in samples():

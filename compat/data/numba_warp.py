@@ -1,9 +1,9 @@
 """The warp up to order 1 by a core of a CPU, image by image: compiled by Numba, without Python's lock.
 
-Equals `layers.kernels.warp_affine` with a float64 matrix, then `standardize(rescale=)` and `cast`. Each row of a result
-is made in short loops over the whole row, which LLVM turns into vector instructions, but for the gather between them:
-half the time of the same warp by XLA. Compiled once per machine: the code is kept beside Python's own, or in the user's
-cache.
+Equals `layers.kernels.warp_affine` with a float64 matrix, then `shift_channels`, `adjust_brightness_8bit`,
+`standardize(rescale=)` and `cast`, of images resized to the nearest pixels. Each row of a result is made in short loops
+over the whole row, which LLVM turns into vector instructions, but for the gather between them: half the time of XLA, or
+less. Compiled once per machine: the code is kept beside Python's own, or in the user's cache.
 
 It needs `numba`, and nothing of this package.
 """

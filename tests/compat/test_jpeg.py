@@ -215,3 +215,19 @@ def test_without_simplejpeg(anew):
     photo().save(file, "JPEG")
     assert not assert_same(file.getvalue(), "")
     assert not jpeg.decodes(["a.jpg"])
+
+
+def test_a_simplejpeg_that_cannot_be_imported_is_told_of_once(anew):
+    class Broken:
+        def find_spec(self, name, *_):
+            if name == "simplejpeg":
+                raise ImportError("built for another NumPy")
+
+    anew.delitem(sys.modules, "simplejpeg")
+    anew.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.warns(
+        RuntimeWarning, match="does without simplejpeg, which is slower: built for another NumPy"
+    ) as warned:
+        for _ in range(2):
+            assert not jpeg.decodes(["a.jpg"])
+    assert len(warned) == 1
