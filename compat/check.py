@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields
 
 from PIL import Image, UnidentifiedImageError
 
+from .data.decoding import import_plugins
 from .data.files import Joined, open_regular
 from .data.listing import known_endings, list_classes, list_directory
 from .image.utils import IMAGE_EXTENSIONS
@@ -141,7 +142,7 @@ def check(directory, progress=lambda done, total: None, formats=None):
                 paths.append(path)
             else:
                 left_out.setdefault(os.path.splitext(path)[1].lower(), []).append(path)
-        Image.init()  # once, before the threads
+        import_plugins()  # once, before the threads
         with multiprocessing.pool.ThreadPool(min(os.cpu_count() or 1, 16)) as pool:
             examined = pool.imap(functools.partial(_examine, formats), Joined(directory, paths))
             for done, (path, (digest, findings)) in enumerate(zip(paths, examined, strict=True), 1):

@@ -47,6 +47,16 @@ _ROOM = 16  # bytes a pixel, at most, that a decoder takes
 _AT_ONCE = 64  # files whose contents are in memory at a time, where TensorFlow decodes
 
 
+def import_plugins():
+    """Let Pillow import what it reads files with: later it would do without what it cannot import then.
+
+    First the usual formats, which are tried first then, as if a file had been opened: with `init` alone a photograph
+    would be offered to nine other formats, some of which do not see at once that it is none of theirs.
+    """
+    Image.preinit()
+    Image.init()
+
+
 @dataclass(frozen=True)
 class Decoding:
     """Which pixels a file is decoded to.
@@ -77,8 +87,7 @@ class Decoding:
     exif_transpose: bool = False
 
     def __post_init__(self):
-        # Pillow would import its plugins at the first file they are for, and do without those it cannot read then.
-        Image.init()
+        import_plugins()
         for name in ("height", "width"):
             size = getattr(self, name)
             if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:

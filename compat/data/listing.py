@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from .decoding import import_plugins
 from .files import is_remote, overlapped, scan
 from .messages import warn
 
@@ -31,7 +32,7 @@ def known_endings(formats):
     Raises:
         ValueError: `formats` is something else, or has an ending of no format that Pillow opens.
     """
-    Image.init()
+    import_plugins()
     known = sorted(end[1:] for end, name in Image.registered_extensions().items() if name in Image.OPEN)
     endings = known if isinstance(formats, str) and formats == "all" else formats
     if isinstance(endings, str) or not endings or not set(endings) <= set(known):

@@ -8,20 +8,21 @@ less. Compiled once per machine: the code is kept beside Python's own, or in the
 It needs `numba`, and nothing of this package.
 """
 
+import sys
 from typing import Any
 
 import numba
 import numba.core.config
 import numpy as np
 
-MAY_COMPILE = not numba.core.config.DISABLE_JIT
-"""Whether the environment lets Numba compile. Otherwise all of this would run as Python."""
+MAY_COMPILE = not numba.core.config.DISABLE_JIT and sys.byteorder == "little"
+"""Whether the environment lets Numba compile, and words are as here. Otherwise all of this would run as Python."""
 _CONSTANT, _REFLECT = 1, 2  # their places in `image_kernel.FILL_MODES`
 _ALPHA = 3  # the channel that has no brightness
 
 _BYTE, _ZERO, _EIGHT, _SIXTEEN, _NEXT = (np.int64(number) for number in (255, 0, 8, 16, 32))
 _PLACES = numba.types.Array(numba.types.int32, 1, "C", readonly=True)
-_BLOCK = 256
+_BLOCK = 512
 """About how many pixels are worked on at a time: what is known of them stays in the first cache."""
 _LANES = 64
 """How many values are compared at a time: LLVM does not find the lowest of many otherwise than one by one."""
@@ -52,33 +53,33 @@ def _mapped(coordinate, length, reflects):
 
 
 @_inner
-def _read_at(equation, height, top, upside_down, mirrored, length, fill_mode, coordinates, inside):
-    """Where rows of the output are read along an axis of `length` pixels: float64 `coordinates` (rows, width), written.
+def _read_at(matrix, n, axis, top, lines, shape, turned, fill_mode, coordinates, inside):
+    """Where `lines` rows of the output, from `top` on, are read along an axis: float64 `coordinates`, written.
 
-    `inside`, float64 (rows, width), becomes 0 where "constant" fills. Returns whether all lies inside.
+    `inside`, float64, becomes 0 where "constant" fills. Returns whether all lies inside.
     """
-    rows, width = coordinates.shape
-    last, whole, along = length - 1.0, True, equation[1]
-    for i in range(rows):
-        row = height - 1.0 - (top + i) if upside_down else np.float64(top + i)
-        start = equation[2] + row * equation[0]
-        if mirrored:
+    height, width = shape
+    last, whole, along = shape[axis] - 1.0, True, matrix[n, axis, 1]
+    for i in range(lines):
+        row, begin = height - 1.0 - (top + i) if turned[0] else np.float64(top + i), i * width
+        start = matrix[n, axis, 2] + row * matrix[n, axis, 0]
+        if turned[1]:
             for k in range(width):
-                coordinates[i, k] = start + (width - 1.0 - k) * along
+                coordinates[begin + k] = start + (width - 1.0 - k) * along
         else:
             for k in range(width):
-                coordinates[i, k] = start + k * along
-        ends = coordinates[i, 0], coordinates[i, width - 1]
+                coordinates[begin + k] = start + k * along
+        ends = coordinates[begin], coordinates[begin + width - 1]
         if min(ends) >= 0 and max(ends) <= last:
             continue
         whole = False
         if fill_mode == _CONSTANT:
-            for k in range(width):
-                if not 0 <= coordinates[i, k] <= last:
-                    inside[i, k] = 0.0
+            for k in range(begin, begin + width):
+                if not 0 <= coordinates[k] <= last:
+                    inside[k] = 0.0
         elif fill_mode:
-            for k in range(width):
-                coordinates[i, k] = _mapped(coordinates[i, k], length, fill_mode == _REFLECT)
+            for k in range(begin, begin + width):
+                coordinates[k] = _mapped(coordinates[k], shape[axis], fill_mode == _REFLECT)
     return whole
 
 
@@ -90,52 +91,50 @@ def _clamped(coordinate, last):
 
 
 @_inner
-def _neighbours(y, x, height, width, order, at, weights):
+def _neighbours(y, x, size, shape, order, at, weights):
     """The pixels around coordinates: places, uint32 (4, size), and weights, float64 (4, size).
 
     The nearest pixel is the first of the four.
     """
+    height, width = shape
     bottom, right, across = np.int32(height - 1), np.int32(width - 1), np.int32(width)
-    a, b, c, d = at[0], at[1], at[2], at[3]
     if order == 0:
-        for k in range(len(x)):
+        for k in range(size):
             i, j = np.int32(_clamped(y[k], height - 1.0) + 0.5), np.int32(_clamped(x[k], width - 1.0) + 0.5)
-            a[k] = i * across + j
+            at[0, k] = i * across + j
         return
-    t, u, v, w = weights[0], weights[1], weights[2], weights[3]
-    for k in range(len(x)):
+    for k in range(size):
         row, column = _clamped(y[k], height - 1.0), _clamped(x[k], width - 1.0)
         i, j = np.int32(row), np.int32(column)
         down, forth = row - i, column - j
         place = i * across + j
         below, beside = across if i < bottom else np.int32(0), np.int32(1) if j < right else np.int32(0)
-        a[k], b[k], c[k], d[k] = place, place + beside, place + below, place + below + beside
-        t[k], u[k] = (1 - down) * (1 - forth), (1 - down) * forth
-        v[k], w[k] = down * (1 - forth), down * forth
+        at[0, k], at[1, k], at[2, k], at[3, k] = place, place + beside, place + below, place + below + beside
+        weights[0, k], weights[1, k] = (1 - down) * (1 - forth), (1 - down) * forth
+        weights[2, k], weights[3, k] = down * (1 - forth), down * forth
 
 
 @_inner
-def _pack(pixels, rows, columns, pairs):
-    """Pixels of three bytes, each as a word with the next one above it: int64 (len(rows) * len(columns),), written."""
+def _pack(pixels, rows, columns, packed):
+    """Pixels of three bytes, each in a word of its own: int32 (len(rows) * len(columns),), written."""
     width = len(columns)
     for i in range(len(rows)):
-        line, row = pixels[rows[i]], pairs[i * width : (i + 1) * width]
+        line, row = pixels[rows[i]], packed[i * width : (i + 1) * width]
         for j in range(width):
-            at = columns[j]
-            red, green, blue = np.int64(line[at, 0]), np.int64(line[at, 1]), np.int64(line[at, 2])
-            row[j] = red | green << _EIGHT | blue << _SIXTEEN
-    for k in range(len(pairs) - 1):
-        pairs[k] |= pairs[k + 1] << _NEXT
+            at = np.uint64(columns[j])
+            red, green, blue = np.int32(line[at, 0]), np.int32(line[at, 1]), np.int32(line[at, 2])
+            row[j] = red | green << np.int32(8) | blue << np.int32(16)
 
 
 @_inner
-def _places(y, x, height, width, order, at, down, forth):
+def _places(y, x, size, shape, order, at, down, forth):
     """The pixels at or before coordinates: places, uint32 (size,); and how far behind them, float64 (size,).
 
     By order 0 the nearest pixels.
     """
+    height, width = shape
     across, half = np.int32(width), 0.0 if order else 0.5
-    for k in range(len(x)):
+    for k in range(size):
         row, column = _clamped(y[k], height - 1.0), _clamped(x[k], width - 1.0)
         i, j = np.int32(row + half), np.int32(column + half)
         at[k], down[k], forth[k] = i * across + j, row - i, column - j
@@ -151,51 +150,49 @@ def _between(upper, lower, by, down, forth):
 
 
 @_inner
-def _blend_pairs(pairs, at, across, down, forth, order, read, row):
-    """Pixels of three channels, float32 (3, size), written; `read` is room, int64 (2, size).
+def _blend_pairs(pairs, at, across, down, forth, size, order, upper, lower, row):
+    """Pixels of three channels, float32 (3, size), written; `upper` and `lower` are room, int64 (size,).
 
     Behind the last column and the last row stands something else, but nothing of it counts: `forth` or `down` is 0.
     """
-    upper, lower, below = read[0], read[1], pairs[across:]
-    red, green, blue = row[0], row[1], row[2]
     if order == 0:
-        for k in range(len(at)):
+        for k in range(size):
             upper[k] = pairs[at[k]]
-        for k in range(len(at)):
-            red[k], green[k], blue[k] = upper[k] & _BYTE, upper[k] >> _EIGHT & _BYTE, upper[k] >> _SIXTEEN & _BYTE
+        for k in range(size):
+            row[0, k], row[1, k] = upper[k] & _BYTE, upper[k] >> _EIGHT & _BYTE
+            row[2, k] = upper[k] >> _SIXTEEN & _BYTE
         return
-    for k in range(len(at)):
-        upper[k], lower[k] = pairs[at[k]], below[at[k]]
-    for k in range(len(at)):
-        red[k] = _between(upper[k], lower[k], _ZERO, down[k], forth[k])
-        green[k] = _between(upper[k], lower[k], _EIGHT, down[k], forth[k])
-        blue[k] = _between(upper[k], lower[k], _SIXTEEN, down[k], forth[k])
+    below = np.uint32(across)
+    for k in range(size):
+        upper[k], lower[k] = pairs[at[k]], pairs[at[k] + below]
+    for k in range(size):
+        row[0, k] = _between(upper[k], lower[k], _ZERO, down[k], forth[k])
+        row[1, k] = _between(upper[k], lower[k], _EIGHT, down[k], forth[k])
+        row[2, k] = _between(upper[k], lower[k], _SIXTEEN, down[k], forth[k])
 
 
 @_inner
-def _blend(values, at, weights, order, read, row):
+def _blend(values, at, weights, size, order, read, row):
     """Pixels of any channels, float32 (channels, size), written; `read` is room, float32 (4, size)."""
-    channels, size = np.uint64(row.shape[0]), row.shape[1]
-    p, q, r, s = read[0], read[1], read[2], read[3]
-    a, b, c, d = at[0], at[1], at[2], at[3]
-    t, u, v, w = weights[0], weights[1], weights[2], weights[3]
+    channels = np.uint64(row.shape[0])
     for channel in range(channels):
-        blended, on = row[channel], np.uint64(channel)
+        on = np.uint64(channel)
         if order == 0:
             for k in range(size):
-                blended[k] = values[a[k] * channels + on]
+                row[on, k] = values[at[0, k] * channels + on]
         else:
             for k in range(size):
-                p[k], q[k] = values[a[k] * channels + on], values[b[k] * channels + on]
-                r[k], s[k] = values[c[k] * channels + on], values[d[k] * channels + on]
+                read[0, k], read[1, k] = values[at[0, k] * channels + on], values[at[1, k] * channels + on]
+                read[2, k], read[3, k] = values[at[2, k] * channels + on], values[at[3, k] * channels + on]
             for k in range(size):
-                blended[k] = p[k] * t[k] + q[k] * u[k] + r[k] * v[k] + s[k] * w[k]
+                above = read[0, k] * weights[0, k] + read[1, k] * weights[1, k]
+                row[on, k] = above + read[2, k] * weights[2, k] + read[3, k] * weights[3, k]
 
 
 @_inner
 def _write(row, scale, to_bytes, result):
     """A row, float32 (channels, size), scaled, and if `to_bytes` rounded and clipped, to (size, channels)."""
-    channels, size = row.shape
+    channels, size = row.shape[0], result.shape[0]
     if to_bytes:
         for c in range(channels):
             for k in range(size):
@@ -204,9 +201,8 @@ def _write(row, scale, to_bytes, result):
                 row[c, k] = min(max(np.floor(value + np.float32(0.5)), np.float32(0)), np.float32(255))
         scale = np.float32(1)
     if channels == 3:
-        red, green, blue = row[0], row[1], row[2]
         for k in range(size):
-            result[k, 0], result[k, 1], result[k, 2] = red[k] * scale, green[k] * scale, blue[k] * scale
+            result[k, 0], result[k, 1], result[k, 2] = row[0, k] * scale, row[1, k] * scale, row[2, k] * scale
     else:
         for k in range(size):
             for c in range(channels):
@@ -214,12 +210,13 @@ def _write(row, scale, to_bytes, result):
 
 
 @_inner
-def _fill(row, inside, fill_value):
+def _fill(row, inside, size, fill_value):
     """Put `fill_value` in a row, float32 (channels, size), where `inside`, float64 (size,), is 0."""
     for channel in range(row.shape[0]):
-        values = row[channel]
-        for k in range(row.shape[1]):
-            values[k] = values[k] if inside[k] else fill_value
+        for k in range(size):
+            row[channel, k] = row[channel, k] if inside[k] else fill_value
+    for k in range(size):
+        inside[k] = 1.0
 
 
 @_inner
@@ -281,40 +278,41 @@ def _warp(images, rows, columns, matrix, flips, colours, order, fill_mode, fill_
         results: (n, height, width, channels), float32 or uint8: written.
     """
     count, height, width, channels = results.shape
-    packs = in_bytes[0] and channels == 3
+    shape, packs = (height, width), in_bytes[0] and channels == 3
     block = max(1, _BLOCK // width)
     most = block * width
-    pairs = np.empty(height * width + width if packs else 0, np.int64)
-    pairs[height * width :] = 0
-    words, down, forth = np.empty((2, most), np.int64), np.empty(most), np.empty(most)
-    at, weights = np.zeros((4, most), np.uint32), np.zeros((4, most), np.float64)
-    y, x, inside = np.empty((block, width)), np.empty((block, width)), np.ones((block, width))
-    read, room = np.empty((4, most), np.float32), np.empty(channels * most, np.float32)
+    packed = np.empty((height * width + width) // 2 * 2 + 2 if packs else 2, np.int32)
+    # Words of 8 bytes, one at each 4: a pixel, and the next one above it.
+    pairs = np.lib.stride_tricks.as_strided(packed.view(np.int64), (len(packed) - 1,), (4,))
+    y, x, inside, down, forth = np.empty(most), np.empty(most), np.ones(most), np.empty(most), np.empty(most)
+    before, upper, lower = np.empty(most, np.uint32), np.empty(most, np.int64), np.empty(most, np.int64)
+    around, weights, read = np.empty((4, most), np.uint32), np.empty((4, most)), np.empty((4, most), np.float32)
+    row = np.empty((channels, most), np.float32)
     image = np.empty((channels, height * width if len(colours) else 0), np.float32)
     for n in range(count):
-        result, turned = results[n].reshape(height * width, channels), (flips[n, 0], flips[n, 1])
+        values, result, turned = images[n].reshape(-1), results[n].reshape(-1, channels), (flips[n, 0], flips[n, 1])
         if packs:
-            _pack(images[n], rows, columns, pairs[: height * width])
+            _pack(images[n], rows, columns, packed[: height * width])
         for top in range(0, height, block):
-            lines = min(block, height - top)
-            size, start = lines * width, top * width
-            whole = _read_at(matrix[n, 0], height, top, *turned, height, fill_mode, y[:lines], inside)
-            whole &= _read_at(matrix[n, 1], height, top, *turned, width, fill_mode, x[:lines], inside)
-            pixels, row, column = room[: channels * size].reshape(channels, size), y.ravel()[:size], x.ravel()[:size]
+            # Few slices in here: each counts its references by atomic instructions, which had taken a third of it all.
+            lines, start = min(block, height - top), top * width
+            size = lines * width
+            whole = _read_at(matrix, n, 0, top, lines, shape, turned, fill_mode, y, inside)
+            whole &= _read_at(matrix, n, 1, top, lines, shape, turned, fill_mode, x, inside)
             if packs:
-                _places(row, column, height, width, order, at[0, :size], down, forth)
-                _blend_pairs(pairs, at[0, :size], width, down, forth, order, words, pixels)
+                _places(y, x, size, shape, order, before, down, forth)
+                _blend_pairs(pairs, before, width, down, forth, size, order, upper, lower, row)
             else:
-                _neighbours(row, column, height, width, order, at, weights)
-                _blend(images[n].reshape(-1), at, weights, order, read, pixels)
+                _neighbours(y, x, size, shape, order, around, weights)
+                _blend(values, around, weights, size, order, read, row)
             if not whole and fill_mode == _CONSTANT:
-                _fill(pixels, inside.ravel(), fill_value)
-                inside[:] = 1.0
+                _fill(row, inside, size, fill_value)
             if len(colours):
                 for channel in range(channels):
-                    image[channel, start : start + size] = pixels[channel]
+                    for k in range(size):
+                        image[channel, start + k] = row[channel, k]
             else:
-                _write(pixels, scale, in_bytes[1], result[start : start + size])
+                _write(row, scale, in_bytes[1], result[start : start + size])
         if len(colours):
             if not np.isnan(colours[n, 0]):
                 _shift_channels(image, colours[n, 0])

@@ -92,11 +92,19 @@ def _read_and_moved(state):
     variable = state.value if isinstance(state, keras.Variable) else state
     if isinstance(variable, tf.Variable) and not tf.distribute.in_cross_replica_context():
         # Read and moved at once: no two threads, and no two elements of a parallel `map`, get the same.
-        one = tf.constant(1, tf.uint64)
-        return tf.raw_ops.RngReadAndSkip(resource=variable.handle, alg=tf.random.Algorithm.PHILOX.value, delta=one)
+        one = _one() if tf.executing_eagerly() else tf.constant(1, tf.uint64)
+        return tf.raw_ops.RngReadAndSkip(resource=variable.handle, alg=_PHILOX, delta=one)
     # In a functional call, or for all replicas together, where there is no such handle.
     now, _ = tf.identity(variable), state.assign_add([256, 0, 0])
     return now
+
+
+@functools.cache
+def _one():
+    return tf.constant(1, tf.uint64)
+
+
+_PHILOX = tf.random.Algorithm.PHILOX.value
 
 
 def known(tensor):

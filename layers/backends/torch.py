@@ -1,5 +1,6 @@
 """PyTorch's operations under the names of `keras.ops`, with its own bilinear sampling."""
 
+import functools
 from types import SimpleNamespace
 
 import torch
@@ -57,8 +58,13 @@ def next_words(state):
     """The seed whose turn it is, an array (2,), of the variable of a `keras.random.SeedGenerator`."""
     value = state.value
     words = value.numpy(force=True).copy()
-    state.assign(value + torch.tensor([0, 1], dtype=value.dtype, device=value.device))
+    state.assign(value + _one_more(value.dtype, value.device))
     return words
+
+
+@functools.cache
+def _one_more(dtype, device):
+    return torch.tensor([0, 1], dtype=dtype, device=device)
 
 
 def known(tensor):

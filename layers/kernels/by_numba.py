@@ -90,32 +90,34 @@ def _read_at(start, along, length, fill_mode, coordinates, outside):
 
 @_inner
 def _pairs(pixels, pairs):
-    """Each pixel of three bytes and the one behind it as a word: uint64 (height * width,), written."""
-    for k in range(len(pairs)):
+    """Each pixel of three bytes and the one behind it as a word: uint64, written."""
+    for k in range(len(pixels)):
         red, green, blue = np.uint64(pixels[k, 0]), np.uint64(pixels[k, 1]), np.uint64(pixels[k, 2])
         pairs[k] = red | green << np.uint64(8) | blue << np.uint64(16)
-    for k in range(len(pairs) - 1):
+    for k in range(len(pixels) - 1):
         pairs[k] |= pairs[k + 1] << np.uint64(32)
 
 
 @_inner
-def _blend_pairs(pairs, at, below, down, forth, read, both, row):
-    """A row of bilinear values, float32 (3, width), written, of `_pairs`; `read` and `both` are room."""
-    upper, lower, byte, eight, sixteen = read[0], read[1], np.uint32(255), np.uint32(8), np.uint32(16)
+def _blend_pairs(pairs, at, down, forth, upper, lower, both, row):
+    """A row of bilinear values, float32 (3, width), written, of `_pairs`; `upper`, `lower` and `both` are room.
+
+    Behind the last column and the last row stands something else, but nothing of it counts: `forth` or `down` is 0.
+    """
+    byte, eight, sixteen, across = np.uint32(255), np.uint32(8), np.uint32(16), np.uint32(len(at))
     for k in range(len(at)):
-        upper[k], lower[k] = pairs[at[k]], pairs[below[k]]
+        upper[k], lower[k] = pairs[at[k]], pairs[at[k] + across]
     above, under = upper.view(np.uint32), lower.view(np.uint32)
-    red, green, blue = both[0], both[1], both[2]
     for k in range(len(down)):
         p, q = above[k], under[k]
         r, g, b = _F(np.int32(p & byte)), _F(np.int32(p >> eight & byte)), _F(np.int32(p >> sixteen & byte))
-        red[k] = r + (_F(np.int32(q & byte)) - r) * down[k]
-        green[k] = g + (_F(np.int32(q >> eight & byte)) - g) * down[k]
-        blue[k] = b + (_F(np.int32(q >> sixteen & byte)) - b) * down[k]
-    for k in range(len(at)):
-        row[0, k] = red[2 * k] + (red[2 * k + 1] - red[2 * k]) * forth[k]
-        row[1, k] = green[2 * k] + (green[2 * k + 1] - green[2 * k]) * forth[k]
-        row[2, k] = blue[2 * k] + (blue[2 * k + 1] - blue[2 * k]) * forth[k]
+        both[0, k] = r + (_F(np.int32(q & byte)) - r) * down[k]
+        both[1, k] = g + (_F(np.int32(q >> eight & byte)) - g) * down[k]
+        both[2, k] = b + (_F(np.int32(q >> sixteen & byte)) - b) * down[k]
+    for channel in range(3):
+        for k in range(len(at)):
+            before = both[channel, 2 * k]
+            row[channel, k] = before + (both[channel, 2 * k + 1] - before) * forth[k]
 
 
 @_inner
@@ -123,12 +125,12 @@ def _blend(values, at, below, right, down, forth, row):
     """A row of bilinear values, float32 (channels, width), written, of pixels (height * width * channels,)."""
     channels = np.uint32(row.shape[0])
     for channel in range(channels):
-        blended, on = row[channel], np.uint32(channel)
+        on = np.uint32(channel)
         for k in range(len(at)):
             v, u, beside = down[2 * k], forth[k], right[k] * channels
             a, b = at[k] * channels + on, below[k] * channels + on
             upper = _F(values[a]) * (_F(1) - u) + _F(values[a + beside]) * u
-            blended[k] = upper * (_F(1) - v) + (_F(values[b]) * (_F(1) - u) + _F(values[b + beside]) * u) * v
+            row[on, k] = upper * (_F(1) - v) + (_F(values[b]) * (_F(1) - u) + _F(values[b + beside]) * u) * v
 
 
 @_inner
@@ -136,9 +138,8 @@ def _write(row, result):
     """A row, float32 (channels, width), to (width, channels)."""
     channels, width = row.shape
     if channels == 3:
-        red, green, blue = row[0], row[1], row[2]
         for k in range(width):
-            result[k, 0], result[k, 1], result[k, 2] = red[k], green[k], blue[k]
+            result[k, 0], result[k, 1], result[k, 2] = row[0, k], row[1, k], row[2, k]
     else:
         for k in range(width):
             for channel in range(channels):
@@ -159,14 +160,14 @@ def _warp(image, matrix, order, fill_mode, fill_value, in_bytes, result):
     """
     height, width, channels = image.shape
     values, packs = image.reshape(-1), in_bytes and channels == 3 and order == 1
-    pairs = np.empty(height * width if packs else 0, np.uint64)
+    pairs = np.empty((height + 1) * width if packs else 0, np.uint64)
     if packs:
         _pairs(image.reshape(height * width, channels), pairs)
     y, x, forth, down = np.empty(width, _F), np.empty(width, _F), np.empty(width, _F), np.empty(2 * width, _F)
     at, below, right = np.empty(width, np.uint32), np.empty(width, np.uint32), np.empty(width, np.uint32)
-    read, both = np.empty((2, width), np.uint64), np.empty((3, 2 * width), _F)
+    upper, lower, both = np.empty(width, np.uint64), np.empty(width, np.uint64), np.empty((3, 2 * width), _F)
     row, outside = np.empty((channels, width), _F), np.zeros(width, np.bool_)
-    across, last, end = np.int32(width), np.int32(height - 1), np.int32(width - 1)
+    across, last, end = np.int32(width), _F(height - 1), _F(width - 1)
     half = _F(0.5) if order == 0 else _F(0)
     for line in range(height):
         _read_at(_F(matrix[0, 2] + line * matrix[0, 0]), _F(matrix[0, 1]), height, fill_mode, y, outside)
@@ -174,13 +175,14 @@ def _warp(image, matrix, order, fill_mode, fill_value, in_bytes, result):
         for k in range(width):
             i, j = np.int32(y[k] + half), np.int32(x[k] + half)
             at[k] = i * across + j
-            below[k] = at[k] + (across if i < last else np.int32(0))
-            right[k] = np.int32(1) if j < end else np.int32(0)
             down[2 * k] = down[2 * k + 1] = y[k] - _F(i)
             forth[k] = x[k] - _F(j)
         if packs:
-            _blend_pairs(pairs, at, below, down, forth, read, both, row)
+            _blend_pairs(pairs, at, down, forth, upper, lower, both, row)
         elif order:
+            for k in range(width):
+                below[k] = at[k] + (across if y[k] < last else np.int32(0))
+                right[k] = np.int32(1) if x[k] < end else np.int32(0)
             _blend(values, at, below, right, down, forth, row)
         else:
             for channel in range(channels):
