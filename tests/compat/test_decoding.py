@@ -4,6 +4,8 @@ which file."""
 import io
 import os
 import re
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -428,3 +430,11 @@ def test_decoding_describes_itself():
     assert hash(Decoding(2, 3)) == hash(Decoding(2, 3, "rgb", "nearest", False))
     described = [(Decoding(2, 3, mode).channels, Decoding(2, 3, mode).dtype) for mode in MODES]
     assert described == [(3, np.uint8), (4, np.uint8), (1, np.float32)]
+
+
+def test_the_usual_formats_are_tried_first():
+    """As if a file had been opened before: Pillow would otherwise offer a JPEG to those before it in the alphabet."""
+    code = "from PIL import Image; from keras_regen.compat.data.decoding import import_plugins; import_plugins(); "
+    code += "print(*Image.ID)"
+    formats = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"BMP", "GIF", "JPEG", "PNG"} <= set(formats[:6]) and len(formats) > 20
