@@ -149,7 +149,9 @@ def _lambdas():
 
     def from_config(cls, config, custom_objects=None, safe_mode=None):
         if safe_mode is None and (codes := _codes(config)) and codes <= written:
-            safe_mode = False
+            # Older versions go by the scope alone where a whole model is read.
+            with sys.modules["keras.src.saving.serialization_lib"].SafeModeScope(False):
+                return reading(cls, config, custom_objects, False)
         return reading(cls, config, custom_objects, safe_mode)
 
     put(keras.layers.Lambda, "get_config", get_config)

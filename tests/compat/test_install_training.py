@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from keras_regen import compat
 
+from ..versions import KERAS
+
 TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its own functions and graphs")
 
 
@@ -264,6 +266,7 @@ def test_targets_of_the_only_output_by_its_name(installed):
     model = keras.Model(a, keras.layers.Dense(1, kernel_initializer="zeros", name="out")(a))
     model.compile("sgd", {"out": "mse"}, metrics={"out": "mae"}, run_eagerly=True)
     assert model.evaluate(x, {"out": y}, verbose=0, return_dict=True) == {"loss": 5, "mae": 2}
+    model.reset_metrics()  # with which `test_on_batch` goes on in older versions
     assert model.test_on_batch(x, {"out": y}, {"out": weights})[0] == pytest.approx(0.5)
     assert model.evaluate(iter([(x, {"out": y})]), steps=1, verbose=0)[0] == 5
     with pytest.raises((TypeError, ValueError, KeyError)):
@@ -323,12 +326,11 @@ def test_functions_of_lambdas_are_read_where_they_were_written(installed, tmp_pa
     text = model.to_json()
     compat.uninstall()
     compat.install()  # as in another process, which wrote none of them
-    for read in (
-        lambda: keras.models.load_model(tmp_path / "model.h5"),
-        lambda: keras.models.model_from_json(text),
-    ):
+    with pytest.raises(ValueError, match="`Lambda` layer"):
+        keras.models.model_from_json(text)
+    if KERAS >= (3, 12):  # Keras 3.8 itself runs the code in such a file
         with pytest.raises(ValueError, match="`Lambda` layer"):
-            read()
+            keras.models.load_model(tmp_path / "model.h5")
 
 
 def test_the_layers_of_a_sequential_model_are_on_the_way_to_its_output(installed):
