@@ -44,14 +44,16 @@ class Worker:
 
     def __init__(self):
         self._process = None
+        self._ending = threading.Lock()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+        process = self._process
+        if process is not None:
+            process.kill()
+            self._end(process)
 
     def rewrite(self, path, name, target, only_data=False):
         """What `rewrite` or `rewrite_notebook` makes of a file.
@@ -75,11 +77,17 @@ class Worker:
             answer = pickle.load(self._process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):
             process, self._process = self._process, None
-            process.communicate()
-            raise ValueError(_end(process.returncode)) from None
+            self._end(process)
+            raise ValueError(_reason_of_end(process.returncode)) from None
         if isinstance(answer, str):
             raise ValueError(answer)
         return answer
+
+    def _end(self, process):
+        """Wait for a process that ends. At the end of the `with` statement another thread may be in `rewrite`."""
+        with self._ending:
+            if not process.stdout.closed:
+                process.communicate()
 
 
 def serve():
@@ -179,7 +187,7 @@ def _start():
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True, **options)
 
 
-def _end(status):
+def _reason_of_end(status):
     """Why there was no answer, from the exit status."""
     if status == 1:
         return f"takes more than {SECONDS} seconds"

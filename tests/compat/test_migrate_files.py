@@ -1,5 +1,6 @@
 """`keras-regen migrate` on files as they are found: each is done or named, and nothing of what is theirs is lost."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -9,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -575,6 +577,16 @@ def test_an_output_that_takes_nothing_is_no_fault_of_the_files(folder, output):
         error = "[Errno 32] Broken pipe" if output == "closed pipe" else "[Errno 28] No space left on device"
         assert done.stderr == f"keras-regen migrate: {error}\n"
         assert done.returncode == 2
+
+
+def test_a_process_may_be_ended_while_it_is_at_a_file(folder):
+    """As it is where the output takes no more. Both threads wait for the process then."""
+    (folder / "long.py").write_text(IMPORT + "\n" + "x = f(1 + 2, a=[3, 4])\n" * 30_000)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, worker.Worker() as one:
+        rewriting = pool.submit(one.rewrite, str(folder / "long.py"), "long.py", "compat")
+        while one._process is None:
+            time.sleep(0.01)
+    assert "SIGKILL" in str(rewriting.exception())
 
 
 def test_it_loads_neither_tensorflow_nor_keras(folder):
