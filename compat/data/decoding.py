@@ -120,8 +120,8 @@ class Decoding:
 
     @property
     def takes_nearest_pixels(self):
-        """Whether an image is resized to the nearest pixels of all that is in the file, in RGB, and no more is done."""
-        plain = self.interpolation == "nearest" and self.decoder == "pillow" and self.color_mode == "rgb"
+        """Whether an image is resized to the nearest pixels of all that is decoded, in RGB, and no more is done."""
+        plain = self.interpolation == "nearest" and self.decoder != "keras" and self.color_mode == "rgb"
         return plain and not (self.keep_aspect_ratio or self.exif_transpose)
 
     @property
@@ -143,7 +143,8 @@ def decode_with_pillow(path, decoding, content=None, may_be_whole=False):
         decoding: a `Decoding`.
         content: bytes of the file, if it has been read.
         may_be_whole: whether the caller takes the nearest pixels, `jpeg.nearest_pixels`, where the image comes in the
-            size that it has in the file. That is for RGB alone, and the faster way with `simplejpeg`.
+            size that it has in the file, or is scaled down to. That is for RGB alone, and the faster way with
+            `simplejpeg`.
 
     Returns:
         An array of shape (height, width, channels) and of `decoding.dtype`; it may be read-only.
@@ -183,27 +184,35 @@ def _pixels(content, decoding, may_be_whole=False):
         image = Image.open(io.BytesIO(content))
     except UnidentifiedImageError as error:  # whose own message shows the address of the BytesIO
         raise UnidentifiedImageError("cannot identify image file") from error
-    if may_be_whole and decoding.takes_nearest_pixels and (pixels := jpeg.whole(image, content)) is not None:
-        return pixels
     lies = decoding.exif_transpose and image.getexif().get(_ORIENTATION, 1) >= _FIRST_LYING
+    of_the_file = image.size
     if decoding.decoder == "fast":
         size = (int(decoding.width), int(decoding.height))
         image.draft(None, size[::-1] if lies else size)
+    if may_be_whole and decoding.takes_nearest_pixels:
+        pixels = jpeg.whole(image, content, scaled=image.size != of_the_file)
+        if pixels is not None:
+            return pixels
     _load(image)
     if decoding.exif_transpose:
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "P" and decoding.color_mode != "rgba":
         image.info.pop("transparency", None)  # which Pillow would leave out with a warning, that may be an error
+    if decoding.interpolation == "nearest":  # the same as if they were converted first, and fewer pixels to convert
+        image = _resized(image, decoding)
+    mode = decoding.color_mode.upper()
     if decoding.color_mode == "grayscale":
-        if image.mode not in ("L", "I;16", "I"):
-            image = image.convert("L")
-    elif image.mode != decoding.color_mode.upper():
-        image = image.convert(decoding.color_mode.upper())
-    size = (int(decoding.width), int(decoding.height))
-    if image.size != size:
-        box = _centred_box(image.height, image.width, decoding) if decoding.keep_aspect_ratio else None
-        image = image.resize(size, INTERPOLATIONS[decoding.interpolation], box=box)
+        mode = image.mode if image.mode in ("L", "I;16", "I") else "L"
+    image = _resized(image if image.mode == mode else image.convert(mode), decoding)
     return np.asarray(image, dtype=decoding.dtype).reshape(decoding.shape)
+
+
+def _resized(image, decoding):
+    size = int(decoding.width), int(decoding.height)
+    if image.size == size:
+        return image
+    box = _centred_box(image.height, image.width, decoding) if decoding.keep_aspect_ratio else None
+    return image.resize(size, INTERPOLATIONS[decoding.interpolation], box=box)
 
 
 def _load(image):

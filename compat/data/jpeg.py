@@ -1,4 +1,4 @@
-"""JPEGs by `simplejpeg`, where it is installed: Pillow's pixels, sooner, in the size that they have in the file.
+"""JPEGs by `simplejpeg`, where it is installed: Pillow's pixels, sooner, not resized.
 
 Both call libjpeg-turbo. Pillow has the first word on each file, and opens it; and the last, on whatever else is in it
 than a photograph without fault.
@@ -6,11 +6,15 @@ than a photograph without fault.
 
 import functools
 import io
+import itertools
 
 import numpy as np
 from PIL import Image, features
 
 from .messages import warn
+
+_TOLD_APART = 8
+"""Pixels, from which on no two of the scales that there are, which are eighths, have the same number of them."""
 
 
 def decodes(paths):
@@ -18,24 +22,29 @@ def decodes(paths):
     return _decoder() is not None and all(path.lower().endswith((".jpg", ".jpeg")) for path in paths)
 
 
-def whole(image, content):
+def whole(image, content, scaled=False):
     """The pixels of a JPEG in RGB, in which nothing is odd.
 
     Args:
         image: it, opened by Pillow, and not yet loaded.
         content: its bytes.
+        scaled: whether it is to be scaled down while it is decoded, to the size that `image` has by `Image.draft`.
 
     Returns:
         Array (height, width, 3), uint8; None if Pillow has to decode it.
     """
     decode = _decoder() if image.format in ("JPEG", "MPO") and image.mode == "RGB" else None
-    if decode is None:
+    if decode is None or (scaled and min(image.size) < _TOLD_APART):
         return None
     try:
-        pixels = decode(content)
+        pixels = decode(content, **_at_least(image)) if scaled else decode(content)
     except (ValueError, RuntimeError):  # broken, also where Pillow goes on; or no room for a decoder
         return None
     return pixels if pixels.shape == (image.height, image.width, 3) else None
+
+
+def _at_least(image):
+    return {"min_height": image.height, "min_width": image.width}
 
 
 @functools.cache
@@ -51,9 +60,11 @@ def _decoder():
         warn(f"keras_regen does without simplejpeg, which is slower: {error}", RuntimeWarning)
         return None
     decode = functools.partial(simplejpeg.decode_jpeg, colorspace="RGB", fastdct=False, fastupsample=False)
-    for content in samples():
+    for content, scale in itertools.product(samples(), (1, 2, 4, 8)):
         with Image.open(io.BytesIO(content)) as image:
-            if not np.array_equal(decode(content), np.asarray(image.convert("RGB"))):
+            image.draft(None, (image.width // scale, image.height // scale))
+            pixels = decode(content, **_at_least(image))
+            if not np.array_equal(pixels, np.asarray(image.convert("RGB"))):
                 warn(
                     f"simplejpeg {simplejpeg.__version__} and Pillow {Image.__version__} (libjpeg-turbo "
                     f"{features.version('libjpeg_turbo')}) decode the same JPEG to different pixels on this machine, "

@@ -18,6 +18,8 @@ from ..image_kinds import kinds, photo
 
 pytest.importorskip("simplejpeg")
 SIZE = (29, 37)
+SCALED = (14, 18)
+"""To which the photographs are scaled down by two first, with decode="fast"."""
 LEFT_TO_PILLOW = {
     *("jpeg cmyk", "jpeg cmyk photo", "jpeg ycck", "jpeg cmyk, zeros behind"),
     *("jpeg grey", "jpeg grey progressive", "jpeg grey, sampled"),
@@ -25,31 +27,49 @@ LEFT_TO_PILLOW = {
 }
 
 
-def outcome(content, may_be_whole):
-    """The image of `SIZE`, or the kind of the error and what it says; and whether the image came in its own size."""
+def outcome(content, may_be_whole, decoder, size):
+    """The image of a size, or the kind of the error and what it says; and whether the image came in another size."""
     try:
-        image = decode_with_pillow("file", Decoding(*SIZE), content, may_be_whole)
+        image = decode_with_pillow("file", Decoding(*size, decoder=decoder), content, may_be_whole)
     except Exception as error:
         return (type(error), str(error)), False
-    rows, columns = (nearest_pixels(*pair) for pair in zip(image.shape[:2], SIZE, strict=True))
-    return image[rows[:, None], columns], image.shape[:2] != SIZE
+    rows, columns = (nearest_pixels(*pair) for pair in zip(image.shape[:2], size, strict=True))
+    return image[rows[:, None], columns], image.shape[:2] != size
 
 
-def assert_same(content, what):
+def assert_same(content, what, decoder="pillow", size=SIZE):
     """And return whether simplejpeg was used."""
-    (got, used), (want, _) = outcome(content, True), outcome(content, False)
+    (got, used), (want, _) = (outcome(content, may_be_whole, decoder, size) for may_be_whole in (True, False))
     assert type(got) is type(want), what
     np.testing.assert_equal(got, want, err_msg=what)
     return used
 
 
-def test_every_kind_of_file():
-    used = {name for name, content in kinds().items() if assert_same(content, name)}
+@pytest.mark.parametrize("decoder", ["pillow", "fast"])
+@pytest.mark.parametrize("size", [SIZE, SCALED], ids=str)
+def test_every_kind_of_file(decoder, size):
+    used = {name for name, content in kinds().items() if assert_same(content, name, decoder, size)}
     assert used == {name for name in kinds() if name.startswith("jpeg ")} - LEFT_TO_PILLOW
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_broken_files(monkeypatch):
+def test_scaled_down_as_pillow_does():
+    """Photographs of many sizes, down to a few pixels, at which several scales have the same size."""
+    rng, scales = np.random.RandomState(0), set()
+    small = [(length, length) for length in range(1, 20) for _ in range(3)]
+    for number, (width, height) in enumerate([*small, *np.exp(rng.uniform(1, np.log(300), (99, 2))).astype(int)]):
+        size = tuple(max(1, int(length) // 2 ** (number % 4)) for length in (height, width))
+        file = io.BytesIO()
+        noise = rng.randint(0, 256, (height, width, 3)).astype("uint8")
+        image = Image.fromarray(noise) if width < 20 else photo((int(width), int(height)))
+        image.save(file, "JPEG", subsampling=number % 3, progressive=bool(number % 2))
+        if assert_same(file.getvalue(), f"{width}x{height} to {size}", "fast", size):
+            image = decode_with_pillow("file", Decoding(*size, decoder="fast"), file.getvalue(), may_be_whole=True)
+            scales.add(-(-height // image.shape[0]))
+    assert scales == {2, 4, 8}
+
+
+@pytest.mark.parametrize("decoder", ["pillow", "fast"])
+def test_broken_files(decoder, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000_000)
     rng, used = np.random.RandomState(0), 0
     plain = [content for name, content in kinds().items() if name.startswith("jpeg ")]
@@ -64,10 +84,10 @@ def test_broken_files(monkeypatch):
             case 2:  # another process of coding, which the one may know and the other not
                 frames = [i for i in range(len(content) - 1) if content[i] == 0xFF and content[i + 1] & 0xF0 == 0xC0]
                 content[frames[rng.randint(len(frames))] + 1] = 0xC0 + rng.randint(16)
-        used += assert_same(bytes(content), f"number {number}")
+        used += assert_same(bytes(content), f"number {number}", decoder, SCALED)
     for number in range(900):
         form, what, content = mutated(3, number)
-        used += form == "jpeg" and assert_same(content, f"{number}, {what}")
+        used += form == "jpeg" and assert_same(content, f"{number}, {what}", decoder, SCALED)
     assert used > 100
 
 
@@ -85,7 +105,7 @@ def test_nearest_pixels_are_those_of_pillow():
     "other",
     [
         *({"color_mode": "rgba"}, {"color_mode": "grayscale"}, {"interpolation": "bilinear"}),
-        *({"keep_aspect_ratio": True}, {"decoder": "fast"}, {"exif_transpose": True}),
+        *({"keep_aspect_ratio": True}, {"exif_transpose": True}),
     ],
     ids=str,
 )
@@ -115,8 +135,8 @@ def decoded(monkeypatch):
     counted = []
     decode = jpeg._decoder()
 
-    def counting(content):
-        pixels = decode(content)
+    def counting(content, **options):
+        pixels = decode(content, **options)
         counted.append(pixels.shape)
         return pixels
 
