@@ -91,27 +91,25 @@ def _clamped(coordinate, last):
 
 
 @_inner
-def _neighbours(y, x, size, shape, order, at, weights):
-    """The pixels around coordinates: places, uint32 (4, size), and weights, float64 (4, size).
-
-    The nearest pixel is the first of the four.
+def _neighbours(y, x, size, shape, channels, order, at, behind):
+    """The values around coordinates: in `at`, uint32 (3, size), the place of the first value of the pixel at or before
+    them, and how many values further those below and beside are; in `behind`, float64 (2, size), how far they are
+    behind that pixel. By order 0 the places of the nearest pixels.
     """
     height, width = shape
-    bottom, right, across = np.int32(height - 1), np.int32(width - 1), np.int32(width)
+    bottom, right = np.int32(height - 1), np.int32(width - 1)
+    apart, across = np.int32(channels), np.int32(width * channels)
     if order == 0:
         for k in range(size):
             i, j = np.int32(_clamped(y[k], height - 1.0) + 0.5), np.int32(_clamped(x[k], width - 1.0) + 0.5)
-            at[0, k] = i * across + j
+            at[0, k] = i * across + j * apart
         return
     for k in range(size):
         row, column = _clamped(y[k], height - 1.0), _clamped(x[k], width - 1.0)
         i, j = np.int32(row), np.int32(column)
-        down, forth = row - i, column - j
-        place = i * across + j
-        below, beside = across if i < bottom else np.int32(0), np.int32(1) if j < right else np.int32(0)
-        at[0, k], at[1, k], at[2, k], at[3, k] = place, place + beside, place + below, place + below + beside
-        weights[0, k], weights[1, k] = (1 - down) * (1 - forth), (1 - down) * forth
-        weights[2, k], weights[3, k] = down * (1 - forth), down * forth
+        at[0, k] = i * across + j * apart
+        at[1, k], at[2, k] = across if i < bottom else np.int32(0), apart if j < right else np.int32(0)
+        behind[0, k], behind[1, k] = row - i, column - j
 
 
 @_inner
@@ -172,21 +170,22 @@ def _blend_pairs(pairs, at, across, down, forth, size, order, upper, lower, row)
 
 
 @_inner
-def _blend(values, at, weights, size, order, read, row):
+def _blend(values, at, behind, size, order, read, row):
     """Pixels of any channels, float32 (channels, size), written; `read` is room, float32 (4, size)."""
-    channels = np.uint64(row.shape[0])
-    for channel in range(channels):
+    for channel in range(row.shape[0]):
         on = np.uint64(channel)
         if order == 0:
             for k in range(size):
-                row[on, k] = values[at[0, k] * channels + on]
+                row[on, k] = values[at[0, k] + on]
         else:
             for k in range(size):
-                read[0, k], read[1, k] = values[at[0, k] * channels + on], values[at[1, k] * channels + on]
-                read[2, k], read[3, k] = values[at[2, k] * channels + on], values[at[3, k] * channels + on]
+                first, below, beside = at[0, k] + on, np.uint64(at[1, k]), np.uint64(at[2, k])
+                read[0, k], read[1, k] = values[first], values[first + beside]
+                read[2, k], read[3, k] = values[first + below], values[first + below + beside]
             for k in range(size):
-                above = read[0, k] * weights[0, k] + read[1, k] * weights[1, k]
-                row[on, k] = above + read[2, k] * weights[2, k] + read[3, k] * weights[3, k]
+                down, forth = behind[0, k], behind[1, k]
+                above = read[0, k] * ((1 - down) * (1 - forth)) + read[1, k] * ((1 - down) * forth)
+                row[on, k] = above + read[2, k] * (down * (1 - forth)) + read[3, k] * (down * forth)
 
 
 @_inner
@@ -200,7 +199,10 @@ def _write(row, scale, to_bytes, result):
                 # Halves away from zero; as a sum in float32, as `layers.kernels.cast` has it.
                 row[c, k] = min(max(np.floor(value + np.float32(0.5)), np.float32(0)), np.float32(255))
         scale = np.float32(1)
-    if channels == 3:
+    if channels == 1:  # these two as vectors
+        for k in range(size):
+            result[k, 0] = row[0, k] * scale
+    elif channels == 3:
         for k in range(size):
             result[k, 0], result[k, 1], result[k, 2] = row[0, k] * scale, row[1, k] * scale, row[2, k] * scale
     else:
@@ -286,7 +288,7 @@ def _warp(images, rows, columns, matrix, flips, colours, order, fill_mode, fill_
     pairs = np.lib.stride_tricks.as_strided(packed.view(np.int64), (len(packed) - 1,), (4,))
     y, x, inside, down, forth = np.empty(most), np.empty(most), np.ones(most), np.empty(most), np.empty(most)
     before, upper, lower = np.empty(most, np.uint32), np.empty(most, np.int64), np.empty(most, np.int64)
-    around, weights, read = np.empty((4, most), np.uint32), np.empty((4, most)), np.empty((4, most), np.float32)
+    around, behind, read = np.empty((3, most), np.uint32), np.empty((2, most)), np.empty((4, most), np.float32)
     row = np.empty((channels, most), np.float32)
     image = np.empty((channels, height * width if len(colours) else 0), np.float32)
     for n in range(count):
@@ -303,8 +305,8 @@ def _warp(images, rows, columns, matrix, flips, colours, order, fill_mode, fill_
                 _places(y, x, size, shape, order, before, down, forth)
                 _blend_pairs(pairs, before, width, down, forth, size, order, upper, lower, row)
             else:
-                _neighbours(y, x, size, shape, order, around, weights)
-                _blend(values, around, weights, size, order, read, row)
+                _neighbours(y, x, size, shape, channels, order, around, behind)
+                _blend(values, around, behind, size, order, read, row)
             if not whole and fill_mode == _CONSTANT:
                 _fill(row, inside, size, fill_value)
             if len(colours):
