@@ -44,7 +44,7 @@ class Worker:
 
     def __init__(self):
         self._process = None
-        self._ending = threading.Lock()
+        self._in_use = threading.Lock()
 
     def __enter__(self):
         return self
@@ -53,7 +53,9 @@ class Worker:
         process = self._process
         if process is not None:
             process.kill()
-            self._end(process)
+        with self._in_use:  # another thread, which was in `rewrite`, is out of it then
+            if self._process is not None:
+                self._process.communicate()
 
     def rewrite(self, path, name, target, only_data=False):
         """What `rewrite` or `rewrite_notebook` makes of a file.
@@ -69,25 +71,20 @@ class Worker:
         Raises:
             ValueError: with the reason.
         """
-        if self._process is None:
-            self._process = _start()
-        try:
-            self._process.stdin.write(json.dumps([path, name, target, only_data]).encode() + b"\n")
-            self._process.stdin.flush()
-            answer = pickle.load(self._process.stdout)
-        except (OSError, EOFError, pickle.UnpicklingError):
-            process, self._process = self._process, None
-            self._end(process)
-            raise ValueError(_reason_of_end(process.returncode)) from None
+        with self._in_use:
+            if self._process is None:
+                self._process = _start()
+            try:
+                self._process.stdin.write(json.dumps([path, name, target, only_data]).encode() + b"\n")
+                self._process.stdin.flush()
+                answer = pickle.load(self._process.stdout)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                process, self._process = self._process, None
+                process.communicate()
+                raise ValueError(_end(process.returncode)) from None
         if isinstance(answer, str):
             raise ValueError(answer)
         return answer
-
-    def _end(self, process):
-        """Wait for a process that ends. At the end of the `with` statement another thread may be in `rewrite`."""
-        with self._ending:
-            if not process.stdout.closed:
-                process.communicate()
 
 
 def serve():
@@ -187,7 +184,7 @@ def _start():
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True, **options)
 
 
-def _reason_of_end(status):
+def _end(status):
     """Why there was no answer, from the exit status."""
     if status == 1:
         return f"takes more than {SECONDS} seconds"
