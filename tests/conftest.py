@@ -72,7 +72,6 @@ def jpeg_directory(tmp_path_factory):
     return root
 
 
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 LONG = (
     *("test_examples", "test_documents", "test_differential", "test_broken_files", "test_warp", "test_stateless"),
     *("test_dataset", "test_models", "test_pipeline", "test_decoding", "test_random_access", "test_loading"),
@@ -104,8 +103,8 @@ def without_garbage():
         for name in [name for name in gradient_registry.list() if name.startswith("CustomGradient-")]:
             del gradient_registry._registry[name]
     gc.collect()
-    if hasattr(LIBC, "malloc_trim"):  # what compilers have freed in between what is kept goes back
-        LIBC.malloc_trim(0)
+    if sys.platform == "linux":  # what compilers have freed, in between what is kept, goes back to the system
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture(autouse=True)

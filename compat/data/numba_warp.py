@@ -199,7 +199,7 @@ def _write(row, scale, to_bytes, result):
                 # Halves away from zero; as a sum in float32, as `layers.kernels.cast` has it.
                 row[c, k] = min(max(np.floor(value + np.float32(0.5)), np.float32(0)), np.float32(255))
         scale = np.float32(1)
-    if channels == 1:  # these two as vectors
+    if channels == 1:  # written out, as the general loop below takes twice as long
         for k in range(size):
             result[k, 0] = row[0, k] * scale
     elif channels == 3:

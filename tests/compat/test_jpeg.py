@@ -68,6 +68,7 @@ def test_scaled_down_as_pillow_does():
     assert scales == {2, 4, 8}
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("decoder", ["pillow", "fast"])
 def test_broken_files(decoder, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000_000)
